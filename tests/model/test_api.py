@@ -106,7 +106,7 @@ def test_call_that_no_bucket_can_hold_does_not_hold_up_the_line():
         "provider: {on_limit: wait}\nretry: {policy: none}\nrecovery: {people: 1s}",
     )
     variates = Variates(scenario, 0)
-    fitting = [index for index in range(12) if variates.attempt(0, index, 0).new_input == (8000,)]
+    fitting = [index for index in range(12) if variates.attempt(0, index, 0).new_input == 8000]
     assert 2 < len(fitting) < 10
     ends_s = [6.0] + [36 + 48 * turn + 6 for turn in range(len(fitting) - 1)]
     log = check(scenario, PARALLEL, ends={"call": ends_s}, too_large_attempts=12 - len(fitting))

@@ -12,7 +12,7 @@ from scipy import stats
 
 from dispatch_sim.model.plan import group_counts, make_plan
 from dispatch_sim.model.streams import Stream, group_key, philox4x32, uniform
-from dispatch_sim.model.variates import AttemptVariates, Variates
+from dispatch_sim.model.variates import AttemptVariates, Variates, input_of, output_of
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.scenario.tasks import MAX_CALLS
 from tests.model.helpers import scenario_of
@@ -104,10 +104,11 @@ def test_tokens_of_an_attempt_are_whole_and_add_up():
     variates = Variates(scenario_of("tasks: [{name: a, tokens: 15001, duration: 60s, calls: 7}]"), 0).attempt(
         0, 0, 0
     )
-    assert len(variates.output) == 7
-    assert sum(variates.new_input) + sum(variates.output) == 15001
-    assert sum(variates.output) == 3000
-    assert max(variates.new_input) - min(variates.new_input) <= 1
+    assert variates.calls == 7
+    new = [input_of(variates, call) for call in range(7)]
+    assert sum(new) + sum(output_of(variates, call) for call in range(7)) == 15001
+    assert variates.output == 3000
+    assert max(new) - min(new) <= 1
 
 
 def test_duration_follows_its_three_normal_scores():
@@ -136,9 +137,9 @@ def test_variates_of_an_attempt_are_independent():
     variates = Variates(scenario, 0)
     attempts = [variates.attempt(0, index, 0) for index in range(2000)]
     met = [
-        [len(attempt.output) for attempt in attempts],
-        [math.log(sum(attempt.new_input) + sum(attempt.output)) for attempt in attempts],
-        [math.log(attempt.call_s * len(attempt.output)) for attempt in attempts],
+        [attempt.calls for attempt in attempts],
+        [math.log(attempt.new_input + attempt.output) for attempt in attempts],
+        [math.log(attempt.call_s * attempt.calls) for attempt in attempts],
         [attempt.crash_call >= 0 for attempt in attempts],
         [attempt.bad_output for attempt in attempts],
     ]
@@ -168,8 +169,8 @@ def test_calls_are_cut_to_their_maximum():
     calls = "{lognormal: {median: 9000, log_sd: 0.5}}"
     scenario = scenario_of(f"tasks: [{{name: a, tokens: 20K, calls: {calls}, duration: 1s}}]")
     attempts = [Variates(scenario, replication).attempt(0, 0, 0) for replication in range(20)]
-    assert max(len(attempt.output) for attempt in attempts) == MAX_CALLS == 10_000
-    assert all(sum(attempt.new_input) + sum(attempt.output) == 20_000 for attempt in attempts)
+    assert max(attempt.calls for attempt in attempts) == MAX_CALLS == 10_000
+    assert all(attempt.new_input + attempt.output == 20_000 for attempt in attempts)
 
 
 MECHANISMS = [

@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dispatch_sim.model.api import Latency, call_s, first_token_s
 from dispatch_sim.model.arithmetic import (
     backoff,
     bucket_level,
     cache_readable,
-    call_time,
     calls_of_part,
-    first_token_time,
     grown,
     holds,
     is_obeyed,
@@ -122,8 +121,9 @@ def test_cache_entry_is_readable_from_its_response_until_its_ttl_after_its_last_
 
 def test_call_takes_its_base_and_a_time_per_token():
     """4 s, 3,000 tokens at 0.5 s a thousand, 10,000 cached ones at 0.1 s; and 100 written at 0.02 s each."""
-    assert first_token_time(3000, 10_000, 4.0, 0.5, 0.1) == pytest.approx(4 + 1.5 + 1)
-    assert call_time(100, 3000, 10_000, 4.0, 0.02, 0.5, 0.1) == pytest.approx(4 + 1.5 + 1 + 2)
+    latency = Latency(4.0, 4.0, 0.02, 0.5, 0.1)
+    assert first_token_s(latency, 3000, 10_000) == pytest.approx(4 + 1.5 + 1)
+    assert call_s(latency, 100, 3000, 10_000) == pytest.approx(4 + 1.5 + 1 + 2)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_new_input_of_solo_that_no_bucket_holds_fails():
         NO_RECOVERY,
     )
     for replication in range(10):
-        need = Variates(scenario, replication).attempt(0, 0, 0).new_input[0]
+        need = Variates(scenario, replication).attempt(0, 0, 0).new_input
         outcome = outcome_of(scenario, replication=replication)
         assert (outcome.too_large_attempts > 0) is (need > 8_000)
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from dispatch_sim.model.arithmetic import ATTEMPTS_WITH_OWN_VARIATES, MILLION
 from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan, TaskId
-from dispatch_sim.model.variates import AttemptVariates, Variates
+from dispatch_sim.model.variates import AttemptVariates, Variates, input_of, output_of
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.quantities import whole
 
@@ -144,7 +144,7 @@ def _needs_of(scenario: Scenario, mode: Mode, drawn: AttemptVariates, calls: ran
     new_usd = prices.cache_write if is_written else min(prices.input, prices.cache_write)
     spawn = 0 if mode.is_solo or not calls else drawn.spawn_tokens
     shared = 0 if is_warm else min(spawn, whole(scenario.dispatch.spawn.shared))
-    new, written = (tokens[calls.start : calls.stop] for tokens in (drawn.new_input, drawn.output))
+    new, written = ([of(drawn, call) for call in calls] for of in (input_of, output_of))
     tools_s = drawn.tool_s[calls.start : max(calls.start, calls.stop - 1)]
     seconds = drawn.call_s * len(calls) + math.fsum(tools_s)
     sent_again, length = 0, spawn

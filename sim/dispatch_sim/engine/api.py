@@ -1,134 +1,32 @@
-"""The model API: where a 429 is decided; what counts against the limits; how long calls take.
+"""An attempt's requests and the coordinator's, the line before the limits, and the client's retries.
 
-A gateway is a line before the limits, first in, first out; its head is served when the buckets hold enough.
-The provider has one, or the client that paces its calls, for its own limiter.
+A 429 is decided by `model.api.admit`, which both engines call.
 """
 
 import math
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.cache import cached_tokens, context_cached, prompt_length
-from dispatch_sim.engine.calendar import at_once, later, soon
-from dispatch_sim.engine.records import MAX_PROCESSES, Bucket, Limiter, State
+from dispatch_sim.engine.calendar import after, at_once, enter, later, note, soon
+from dispatch_sim.engine.records import MAX_PROCESSES, State
 from dispatch_sim.engine.variates import of_request
-from dispatch_sim.model.arithmetic import (
-    OVERLOADED,
-    bucket_level,
-    call_time,
-    first_token_time,
-    holds,
-    wait_for,
-)
+from dispatch_sim.model import api
+from dispatch_sim.model.api import admit, at_most, counted, input_counted
+from dispatch_sim.model.arithmetic import OVERLOADED, backoff, grown, is_obeyed, obeyed_pause, shrunk
+from dispatch_sim.model.cache import cached_tokens, context_cached
+from dispatch_sim.model.events import Failure
 from dispatch_sim.model.streams import Stream
 
-
-def _refill(bucket: Bucket, now_s: float) -> None:
-    if now_s > bucket.updated_s and bucket.level < bucket.capacity:
-        bucket.level = bucket_level(bucket.level, now_s - bucket.updated_s, bucket.rate, bucket.capacity)
-    bucket.updated_s = now_s
+_charge_output, _charge_input = api.charge_output, api.charge_input
 
 
-def admit(s: State, limiter: Limiter, input_tokens: int, is_pacing: bool) -> float:
-    """Admit a request and charge it, its input and what is reserved for its output; or reject it.
-
-    With `is_pacing`, of the client's own limiter, a call larger than a bucket waits for a full one.
-
-    Returns
-    -------
-    0 where it is admitted; else the `retry-after` of the 429: the seconds until the buckets would hold enough
-    if nobody else came. Infinite where no bucket ever will.
-    """
-    now_s = s.world.now_s
-    requests, inputs, outputs = limiter.request_bucket, limiter.input_bucket, limiter.output_bucket
-    one, need, reserved = 1.0, float(input_tokens), s.plan.reserved
-    if is_pacing:
-        one, need = min(one, requests.capacity), min(need, inputs.capacity)
-        reserved = min(reserved, outputs.capacity)
-    if need > inputs.capacity or requests.capacity < one or reserved > outputs.capacity:
-        return math.inf
-    _refill(requests, now_s)
-    _refill(inputs, now_s)
-    _refill(outputs, now_s)
-    if (
-        holds(requests.level, one, requests.rate)
-        and holds(inputs.level, need, inputs.rate)
-        and holds(outputs.level, reserved, outputs.rate)
-    ):
-        requests.level -= 1
-        inputs.level -= input_tokens
-        outputs.level -= s.plan.reserved
-        limiter.requests += 1
-        limiter.input_tokens += input_tokens
-        return 0.0
-    if s.plan.counts_rejected and not is_pacing:
-        requests.level = max(0.0, requests.level - 1)
-        limiter.requests += 1
-    return max(
-        wait_for(requests.level, one, requests.rate, now_s),
-        wait_for(inputs.level, need, inputs.rate, now_s),
-        wait_for(outputs.level, reserved, outputs.rate, now_s),
-    )
-
-
-def request_answer(s: State, t: int) -> float:
-    """Return 0 where a request of a task is admitted, the 429's `retry-after`, or that the answer was 529."""
-    task, plan = s.tasks[t], s.plan
-    if plan.overloaded > 0.0 and of_request(s, Stream.OVERLOAD, t, task.call, task.retry) < plan.overloaded:
-        return OVERLOADED
-    exact_s = admit(s, s.world.limiter, input_needed(s, t), False)
-    if exact_s == 0.0 or exact_s == math.inf or not plan.has_retry_after:
-        return exact_s
-    return plan.retry_after_s
-
-
-def charge_output(s: State, tokens: int) -> None:
-    """Charge what a call has produced, at its end, and give back what it held; there may be debt."""
-    _charge_output_bucket(s, s.world.limiter, tokens)
-    if s.plan.is_paced:
-        _charge_output_bucket(s, s.world.pacing, tokens)
-    if s.plan.reserved > 0.0 and s.world.gateway.is_serving:
-        at_once(s, codes.EVENT_INTERRUPT_SERVER, 0, s.world.gateway.servers)
-
-
-def _charge_output_bucket(s: State, limiter: Limiter, tokens: int) -> None:
-    outputs = limiter.output_bucket
-    _refill(outputs, s.world.now_s)
-    outputs.level = min(outputs.capacity, outputs.level + s.plan.reserved - tokens)
-    limiter.output_tokens += tokens
-
-
-def charge_input(s: State, tokens: int) -> None:
-    """Charge what the coordinator has read of an output; the bucket may go into debt."""
-    _charge_input_bucket(s, s.world.limiter, tokens)
-    if s.plan.is_paced:
-        _charge_input_bucket(s, s.world.pacing, tokens)
-
-
-def _charge_input_bucket(s: State, limiter: Limiter, tokens: int) -> None:
-    _refill(limiter.input_bucket, s.world.now_s)
-    limiter.input_bucket.level -= tokens
-    limiter.input_tokens += tokens
-
-
-def counted(s: State, length: int, cached: int) -> int:
-    """Return the input tokens that count of a prompt of which some are read from the cache."""
-    return length if s.plan.counts_cache_reads else length - cached
+def task_cached(s: State, t: int) -> int:
+    """Return how many tokens of a task's prompt can be read from the cache now."""
+    return cached_tokens(s.world.cache, s.tasks[t].prompt, s.world.context, s.world.now_s)
 
 
 def input_needed(s: State, t: int) -> int:
     """Return the input tokens that the limiter would count for a task's prompt now."""
-    return input_counted(s, t, cached_tokens(s, t))
-
-
-def input_counted(s: State, t: int, cached: int) -> int:
-    """Return the input tokens that the limiter counts for a task's prompt with some read from the cache.
-
-    Of the coordinator's own context, a call takes no more than the bucket can hold.
-    """
-    tokens = counted(s, prompt_length(s, t), cached)
-    if s.plan.is_solo:
-        return max(s.tasks[t].prompt.new, int(min(float(tokens), s.world.limiter.input_bucket.capacity)))
-    return tokens
+    return input_counted(s.world.limiter, s.tasks[t].prompt, task_cached(s, t), s.plan.is_solo)
 
 
 def coordinator_input(s: State, tokens: int) -> int:
@@ -137,9 +35,25 @@ def coordinator_input(s: State, tokens: int) -> int:
     `tokens` is what it sends, or `NEEDS_CONTEXT` for its context and the new input after it.
     """
     if tokens == codes.NEEDS_CONTEXT:
-        length = s.world.context.length + s.world.context.new
-        tokens = counted(s, length, context_cached(s))
-    return int(min(float(tokens), s.world.limiter.input_bucket.capacity))
+        cached = context_cached(s.world.cache, s.world.context, s.world.now_s)
+        tokens = counted(s.world.limiter, s.world.context.length + s.world.context_new, cached)
+    return at_most(s.world.limiter, tokens)
+
+
+def charge_output(s: State, tokens: int) -> None:
+    """Charge a call's output at its end."""
+    _charge_output(s.world.limiter, tokens, s.world.now_s)
+    if s.plan.strategy.pace == codes.BY_LIMITS:
+        _charge_output(s.world.pacing, tokens, s.world.now_s)
+    if s.world.limiter.reserved > 0.0 and s.world.gateway.is_serving:
+        at_once(s, codes.EVENT_INTERRUPT_SERVER, 0, s.world.gateway.servers)
+
+
+def charge_input(s: State, tokens: int) -> None:
+    """Charge input that the coordinator has read."""
+    _charge_input(s.world.limiter, tokens, s.world.now_s)
+    if s.plan.strategy.pace == codes.BY_LIMITS:
+        _charge_input(s.world.pacing, tokens, s.world.now_s)
 
 
 def _index(s: State, i: int) -> int:
@@ -161,16 +75,17 @@ def _admit_first(s: State, index: int) -> float:
     """
     entry = s.line[index]
     process = s.processes[entry.process]
-    if not s.plan.is_paced:
-        wait_s = admit(s, s.world.limiter, _needed(s, index), False)
+    if s.plan.strategy.pace != codes.BY_LIMITS:
+        wait_s = admit(s.world.limiter, _needed(s, index), s.world.now_s)
         process.retry_after_s = wait_s
         return 0.0 if wait_s == math.inf else wait_s
-    wait_s = admit(s, s.world.pacing, _needed(s, index), True)
+    wait_s = admit(s.world.pacing, _needed(s, index), s.world.now_s)
     if wait_s == 0.0:
         if entry.need == codes.NEEDS_PROMPT:
-            process.retry_after_s = request_answer(s, entry.process)
+            process.retry_after_s = _request(s, entry.process)
         else:
-            process.retry_after_s = admit(s, s.world.limiter, coordinator_input(s, entry.need), False)
+            needed = coordinator_input(s, entry.need)
+            process.retry_after_s = admit(s.world.limiter, needed, s.world.now_s)
     return wait_s
 
 
@@ -231,27 +146,88 @@ def serve_line(s: State) -> None:
     gateway.server_token += 1
 
 
-def first_token_s(s: State, uncached: int, cached: int) -> float:
-    """Return the time until a response begins."""
-    plan = s.plan
-    if plan.has_latency:
-        return first_token_time(
-            uncached, cached, plan.latency_base, plan.latency_per_uncached, plan.latency_per_cached
-        )
-    return plan.cache_first_token_s if plan.has_cache else 0.0
+def send(s: State, t: int) -> int:
+    """Send a task's next call.
 
-
-def latency_s(s: State, output: int, uncached: int, cached: int) -> float:
-    """Return the time of a call by what it does; 0 where tasks have a duration instead."""
-    plan = s.plan
-    if not plan.has_latency:
-        return 0.0
-    return call_time(
-        output,
-        uncached,
-        cached,
-        plan.latency_base,
-        plan.latency_per_output,
-        plan.latency_per_uncached,
-        plan.latency_per_cached,
+    Returns
+    -------
+    `NONE` where it is admitted, `WAITS` where it waits, else why the client has given up.
+    """
+    if not s.plan.has_line:
+        return send_request(s, t)
+    enter(
+        s, t, codes.PACING if s.plan.strategy.pace == codes.BY_LIMITS else codes.GATEWAY, s.tasks[t].call, 0
     )
+    s.processes[t].at = codes.AT_GATEWAY
+    if join_line(s, t, codes.NEEDS_PROMPT):
+        return codes.WAITS
+    return see_answer(s, t, s.processes[t].retry_after_s)
+
+
+def send_request(s: State, t: int) -> int:
+    """Make one request. Returns what `send` does."""
+    return see_answer(s, t, _request(s, t))
+
+
+def _request(s: State, t: int) -> float:
+    """Return 0 where a request of a task is admitted, the 429's `retry-after`, or that the answer was 529."""
+    task, plan = s.tasks[t], s.plan
+    if plan.overloaded > 0.0 and of_request(s, Stream.OVERLOAD, t, task.call, task.retry) < plan.overloaded:
+        return OVERLOADED
+    exact_s = admit(s.world.limiter, input_needed(s, t), s.world.now_s)
+    if exact_s == 0.0 or exact_s == math.inf or plan.retry_after_s == 0.0:
+        return exact_s
+    return plan.retry_after_s
+
+
+def see_answer(s: State, t: int, retry_after_s: float) -> int:
+    """Go on by the answer to a request: where it is rejected, wait or give up. Returns what `send` does."""
+    task, client = s.tasks[t], s.plan.client
+    call, retry = task.call, task.retry
+    if retry_after_s == 0.0:
+        return codes.NONE
+    if retry_after_s == math.inf:
+        return Failure.TOO_LARGE
+    is_overloaded = retry_after_s == OVERLOADED
+    s.world.ledger.rejected_requests += 1
+    note(s, codes.OVERLOADED if is_overloaded else codes.LIMITED, t, call, input_needed(s, t))
+    if not is_overloaded:
+        on_429(s, t)
+    if retry == client.retries:
+        return Failure.RATE_LIMITED
+    obeys = not is_overloaded and is_obeyed(retry_after_s, client.retry_after.up_to)
+    if not is_overloaded and not obeys and client.retry_after.above == codes.GIVE_UP:
+        return Failure.RATE_LIMITED
+    task.retry += 1
+    enter(s, t, codes.BACKOFF, call, 0)
+    after(s, t, _pause(s, t, retry, obeys, retry_after_s), codes.AT_BACKOFF)
+    return codes.WAITS
+
+
+def _pause(s: State, t: int, retry: int, obeys: bool, retry_after_s: float) -> float:
+    """Return the pause before the next request."""
+    client, rule, call, pause_s = s.plan.client, s.plan.client.retry_after, s.tasks[t].call, 0.0
+    if not obeys or rule.floor == codes.BACKOFF_IS_FLOOR:
+        jitter = client.jitter if client.jitter_direction == codes.JITTER_UP else -client.jitter
+        u = of_request(s, Stream.JITTER, t, call, retry)
+        pause_s = backoff(retry, client.initial, client.factor, client.cap, jitter, u)
+    if obeys:
+        u = of_request(s, Stream.RETRY_AFTER_JITTER, t, call, retry) if rule.jitter > 0.0 else 0.0
+        pause_s = obeyed_pause(retry_after_s, rule.jitter, u, pause_s)
+    if client.extra_delay > 0.0:
+        pause_s += client.extra_delay * of_request(s, Stream.EXTRA_DELAY, t, call, retry)
+    return pause_s
+
+
+def on_return(s: State, t: int) -> None:
+    """Adaptive dispatch (AIMD): grow the window when an attempt returns that began after the last 429."""
+    slots = s.world.slots
+    if s.plan.strategy.kind == codes.ADAPTIVE and s.tasks[t].began_s > slots.shrunk_s:
+        slots.window = grown(slots.window, slots.most)
+
+
+def on_429(s: State, t: int) -> None:
+    """Adaptive dispatch (AIMD): halve the window on a 429, once for all agents that were at work then."""
+    slots = s.world.slots
+    if s.plan.strategy.kind == codes.ADAPTIVE and s.tasks[t].began_s > slots.shrunk_s:
+        slots.window, slots.shrunk_s = shrunk(slots.window), s.world.now_s

@@ -1,30 +1,32 @@
-"""One attempt of a sub-agent at a task, until its work is over: place, locks, spawn, model calls, return.
+"""One attempt of a sub-agent at a task: place, locks, spawn, model calls, return, and the end of its work.
 
-`harness.launch` schedules `start_attempt`. A function that lets the attempt wait sets its position
+`backlog.launch` schedules `start_attempt`. A function that lets the attempt wait sets its position
 (`Process.at`), and `resume_attempt` goes on from there. The functions stand in the order in which an attempt
-runs through them; from `next_call` to `called`, once for each call. `slot.leave_slot` follows, then
-`merge.merge` and `recovery.settle`.
+runs through them; from `next_call` to `called`, once for each call. `merge.merge` and `recovery.settle` come
+after them.
 """
 
 import math
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.accounting import add_call
-from dispatch_sim.engine.api import charge_output, first_token_s, input_counted, latency_s
-from dispatch_sim.engine.cache import cached_tokens, is_written, prompt_length, record, shared_pending_s
-from dispatch_sim.engine.calendar import after, at_once
-from dispatch_sim.engine.client import see_answer, send, send_request
-from dispatch_sim.engine.communication import messages, plan_calls
-from dispatch_sim.engine.conflicts import begin_write
+from dispatch_sim.engine.api import charge_output, on_return, see_answer, send, send_request, task_cached
+from dispatch_sim.engine.backlog import count_call, notify, requeue_refused
+from dispatch_sim.engine.calendar import after, at_once, enter, note, release, request
+from dispatch_sim.engine.communication import is_first_round, messages, plan_calls
+from dispatch_sim.engine.conflicts import begin_write, end_write
 from dispatch_sim.engine.coordinator import keep_call, read_result, take_own_context
-from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.harness import count_call
 from dispatch_sim.engine.merge import merge
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.resources import request
-from dispatch_sim.engine.slot import after_barrier, leave_slot
-from dispatch_sim.engine.variates import attempt_number, draw_attempt, leave_out, take_part, tool_s
-from dispatch_sim.model.arithmetic import share
+from dispatch_sim.engine.recovery import settle
+from dispatch_sim.engine.variates import attempt_number, draw_attempt, tool_s
+from dispatch_sim.model.accounting import add_call
+from dispatch_sim.model.api import call_s, first_token_s, input_counted
+from dispatch_sim.model.arithmetic import calls_of_part
+from dispatch_sim.model.cache import go_back_to, is_written, prompt_length, record, shared_pending_s
+from dispatch_sim.model.events import Failure
+from dispatch_sim.model.variates import input_of, output_of, reduce
+from dispatch_sim.scenario.quantities import whole
+from dispatch_sim.scenario.tasks import MAX_TASKS
 
 
 def start_attempt(s: State, t: int) -> None:
@@ -34,15 +36,15 @@ def start_attempt(s: State, t: int) -> None:
         task.origin = attempt_number(s, t)
     draw_attempt(s, t)
     group = s.groups[task.group]
-    if group.common_done and group.common > 0.0:
-        leave_out(s, t, group.common)
+    variates, common = task.variates, group.section.common
+    if group.common_done and common > 0.0:
+        reduce(variates, 1.0 - common, whole((1.0 - common) * variates.calls))
     if task.rework > 0.0:
-        take_part(s, t, task.rework)
-    elif s.plan.communication == codes.ROUNDS and task.variates.calls == 1:
-        take_part(s, t, 0.5)  # a call of half the length in each round
-    if s.plan.cap and not s.plan.refuses:
-        s.processes[t].at = codes.AT_PLACE
-        request(s, codes.PLACES, t)
+        reduce(variates, task.rework, calls_of_part(variates.calls, task.rework))
+    elif s.plan.communication.kind == codes.ROUNDS and variates.calls == 1:
+        reduce(variates, 0.5, 1)  # a call of half the length in each round
+    if s.plan.harness.cap and s.plan.harness.over == codes.WAIT_FOR_PLACE:
+        request(s, codes.PLACES, t, codes.AT_PLACE)
         return
     lock(s, t)
 
@@ -50,43 +52,39 @@ def start_attempt(s: State, t: int) -> None:
 def lock(s: State, t: int) -> None:
     """Take the next lock, or begin to work."""
     task, group = s.tasks[t], s.groups[s.tasks[t].group]
-    if s.plan.isolation == codes.BY_LOCKS and task.locks_held < group.locks:
+    if s.plan.conflicts.isolation == codes.BY_LOCKS and task.locks_held < group.locks:
         enter(s, t, codes.LOCK, -1, 0)
-        s.processes[t].at = codes.AT_LOCK
-        request(s, codes.FIRST_LOCK + s.links[group.first_lock + task.locks_held], t)
+        request(s, codes.FIRST_LOCK + s.links[group.first_lock + task.locks_held], t, codes.AT_LOCK)
         return
     begin_write(s, t)
     task.began_s = s.world.now_s
     group.working += 1
     task.at_work = True
-    if s.plan.has_hard_timeout:
+    if s.plan.timeouts.hard > 0.0:
         at_once(s, codes.EVENT_START_TIMER, t, task.attempts)
     if s.plan.is_solo:
         spawned(s, t)
         return
     enter(s, t, codes.SPAWN, -1, 0)
-    has_own_copy = s.plan.isolation == codes.WORKTREE and group.writes
-    s.processes[t].at = codes.AT_SPAWN
-    after(s, t, task.variates.spawn_s + (s.plan.setup_s if has_own_copy else 0.0))
+    has_own_copy = s.plan.conflicts.isolation == codes.WORKTREE and group.writes
+    after(s, t, task.variates.spawn_s + (s.plan.conflicts.setup if has_own_copy else 0.0), codes.AT_SPAWN)
 
 
 def spawned(s: State, t: int) -> None:
     """Begin the conversation, or go on with it from the checkpoint."""
     task = s.tasks[t]
-    prompt = task.prompt
-    if not prompt.exists:
-        prompt.exists = True
+    prompt, own_directory = task.prompt, s.groups[task.group].own_directory
+    if task.checkpoint.exists:
+        go_back_to(prompt, task.checkpoint.context)
+    else:
         prompt.inherited = task.inherited
+        prompt.reads_context = s.plan.forks and not own_directory
         prompt.spawn = task.inherited + task.variates.spawn_tokens
-        shared = 0 if s.groups[task.group].own_directory else s.plan.shared_prefix
-        prompt.shared = min(shared, prompt.spawn)
-        prompt.new = prompt.messages = prompt.sent = 0
+        prompt.shared = 0 if own_directory else min(s.plan.shared_prefix, prompt.spawn)
+        prompt.context = prompt.new = prompt.messages = prompt.sent = 0
         prompt.sent_s = -math.inf
-    prompt.context = task.checkpoint.context
-    # The failed call's own new input is sent again and can be read; its messages are replaced by others.
-    prompt.sent = min(prompt.sent, prompt_length(s, t) - prompt.messages)
     plan_calls(s, t)
-    if s.plan.warm_up == codes.STAGGER and prompt.shared:
+    if s.plan.strategy.warm_up == codes.STAGGER and prompt.shared:
         enter(s, t, codes.PREFIX, -1, 0)
         wait_for_prefix(s, t)
     else:
@@ -95,10 +93,9 @@ def spawned(s: State, t: int) -> None:
 
 def wait_for_prefix(s: State, t: int) -> None:
     """Wait while another agent's writing of the shared prefix is on its way."""
-    pending_s = shared_pending_s(s)
+    pending_s = shared_pending_s(s.world.cache, s.world.now_s)
     if pending_s != 0.0:
-        s.processes[t].at = codes.AT_PREFIX
-        after(s, t, pending_s)
+        after(s, t, pending_s, codes.AT_PREFIX)
     else:
         next_call(s, t)
 
@@ -111,12 +108,11 @@ def next_call(s: State, t: int) -> None:
             leave_slot(s, t, codes.NONE)
             return
         enter(s, t, codes.RETURN, -1, 0)
-        s.processes[t].at = codes.AT_RETURN
-        after(s, t, task.variates.return_s)
+        after(s, t, task.variates.return_s, codes.AT_RETURN)
         return
     elapsed_s = s.world.now_s - task.began_s
-    if plan.has_soft_timeout and task.variates.obeys and elapsed_s >= plan.soft_timeout_s:
-        leave_slot(s, t, codes.FAILURE_KILLED)
+    if plan.timeouts.soft > 0.0 and task.variates.obeys and elapsed_s >= plan.timeouts.soft:
+        leave_slot(s, t, Failure.KILLED)
         return
     prepare_call(s, t)
 
@@ -127,13 +123,11 @@ def prepare_call(s: State, t: int) -> None:
     if plan.is_solo and not take_own_context(s, t):
         return
     task.prompt.messages = messages(s, t)
-    own = share(task.variates.new_input, task.call, task.variates.calls)
-    task.prompt.new = own + task.prompt.messages
+    task.prompt.new = input_of(task.variates, task.call) + task.prompt.messages
     task.retry = 0
-    if plan.calls_per_window:
+    if plan.harness.pace.calls:
         enter(s, t, codes.PACE, task.call, 0)
-        s.processes[t].at = codes.AT_CALL_WINDOW
-        request(s, codes.CALL_WINDOW, t)
+        request(s, codes.CALL_WINDOW, t, codes.AT_CALL_WINDOW)
         return
     answered(s, t, send(s, t))
 
@@ -150,20 +144,19 @@ def make_call(s: State, t: int) -> None:
     """Make a call that was admitted, and count its tokens."""
     task = s.tasks[t]
     call, prompt = task.call, task.prompt
-    cached = cached_tokens(s, t)
-    length = prompt_length(s, t)
-    uncached = length - cached
-    output = share(task.variates.output, call, task.variates.calls)
-    add_call(s, t, cached, output, is_written(s, t, call == task.variates.calls - 1))
+    world, cached = s.world, task_cached(s, t)
+    anew = prompt_length(prompt) - cached
+    output = output_of(task.variates, call)
+    writes = is_written(world.cache, prompt, call == task.variates.calls - 1)
+    add_call(task.usage, prompt, cached, output, writes)
     task.sent_before, task.sent_before_s = prompt.sent, prompt.sent_s
-    record(s, t, first_token_s(s, uncached, cached))
-    enter(s, t, codes.CALL, call, input_counted(s, t, cached))
-    seconds = task.variates.call_s + latency_s(s, output, uncached, cached)
-    if s.plan.communication == codes.BLACKBOARD:
-        seconds += s.plan.post_s
+    record(world.cache, prompt, first_token_s(world.latency, anew, cached), world.now_s)
+    enter(s, t, codes.CALL, call, input_counted(world.limiter, prompt, cached, s.plan.is_solo))
+    seconds = task.variates.call_s + call_s(world.latency, output, anew, cached)
+    if s.plan.communication.kind == codes.BLACKBOARD:
+        seconds += s.plan.communication.post.time
     task.pending_output = output
-    s.processes[t].at = codes.AT_CALL
-    after(s, t, seconds)
+    after(s, t, seconds, codes.AT_CALL)
 
 
 def called(s: State, t: int) -> None:
@@ -176,36 +169,87 @@ def called(s: State, t: int) -> None:
         keep_call(s, t)
     if call == task.variates.crash_call:
         note(s, codes.CRASH, t, call, 0)
-        leave_slot(s, t, codes.FAILURE_CRASH)
+        leave_slot(s, t, Failure.CRASH)
         return
     if call == task.variates.hang_call:
-        # Nothing but the hard timeout ends it, by EVENT_TIMER (`simulation`) and `slot.interrupt`.
+        # Nothing but the hard timeout ends it, by EVENT_TIMER and `simulation._interrupt`.
         enter(s, t, codes.HANG, call, 0)
         s.processes[t].at = codes.AT_HANG
         return
-    if s.plan.retry_policy == codes.RESUME:
-        save_checkpoint(s, t, call)
+    if s.plan.retry.policy == codes.RESUME:
+        enter(s, t, codes.CALL, call, 0)  # so that its usage is up to date
+        checkpoint = task.checkpoint
+        checkpoint.exists, checkpoint.done_calls, checkpoint.context = True, call + 1, task.prompt.context
+        checkpoint.usage = task.usage
     task.call = call + 1
-    if call != task.last_call and s.groups[task.group].has_tools:
+    if call != task.last_call and s.groups[task.group].section.tool_time:
         enter(s, t, codes.TOOLS, call, 0)
-        s.processes[t].at = codes.AT_TOOLS
-        after(s, t, tool_s(s, t, task.origin, call))
+        after(s, t, tool_s(s, t, task.origin, call), codes.AT_TOOLS)
         return
     next_call(s, t)
 
 
-def save_checkpoint(s: State, t: int, call: int) -> None:
-    """Keep the calls that are done, their usage and context; the prompt and `origin` stay in `Task`."""
-    task, checkpoint = s.tasks[t], s.tasks[t].checkpoint
-    enter(s, t, codes.CALL, call, 0)  # so that its usage is up to date
-    checkpoint.exists, checkpoint.done_calls, checkpoint.context = True, call + 1, task.prompt.context
-    checkpoint.usage = task.usage
+def leave_slot(s: State, t: int, failure: int) -> None:
+    """End an agent's work, and free its slot: it has returned, failed, or its timeout has ended it."""
+    task = s.tasks[t]
+    stop_work(s, t, failure == codes.NONE)
+    if failure == Failure.HUNG or failure == Failure.KILLED:
+        note(s, codes.TIMEOUT, t, -1, 0)
+    if failure == codes.NONE:
+        on_return(s, t)
+    give_back(s, t)
+    task.failure = failure
+    has_output = failure == codes.NONE and not is_first_round(s, t)
+    failure_waits = failure != codes.NONE and not s.plan.refills and s.plan.retry.policy != codes.ABORT
+    if s.plan.strategy.merge == codes.MERGE_AT_BARRIER and (has_output or failure_waits):
+        _wait_at_barrier(s, t)
+    elif has_output:
+        merge(s, t)
+    else:
+        settle(s, t)
 
 
-def returned(s: State, t: int) -> None:
-    """Have the coordinator read the result."""
-    read_result(s, t)
-    leave_slot(s, t, codes.NONE)
+def _wait_at_barrier(s: State, t: int) -> None:
+    """Let an output or a failure wait until all agents are back."""
+    enter(s, t, codes.BARRIER, -1, 0)
+    s.processes[t].at = codes.AT_BARRIER
+    if s.world.barrier_high - s.world.barrier_low >= MAX_TASKS:
+        s.world.overflow = True
+        return
+    entry = s.barrier[s.world.barrier_high % MAX_TASKS]
+    entry.process, entry.token = t, s.processes[t].token
+    s.world.barrier_high += 1
+
+
+def after_barrier(s: State, t: int) -> None:
+    """Merge, or settle a failure; where one cancels others, merge after those of this moment are seen."""
+    if s.tasks[t].failure != codes.NONE:
+        settle(s, t)
+    elif s.plan.cancels_others:
+        after(s, t, 0.0, codes.AT_FAILURES_SEEN)
+    else:
+        merge(s, t)
+
+
+def stop_work(s: State, t: int, returned: bool) -> None:
+    """Note that an agent is no longer at work."""
+    s.tasks[t].at_work = False
+    s.groups[s.tasks[t].group].working -= 1
+    end_write(s, t, returned)
+
+
+def give_back(s: State, t: int) -> None:
+    """Give back locks, the place in the harness, and the slot."""
+    task = s.tasks[t]
+    for i in range(task.locks_held - 1, -1, -1):
+        release(s, codes.FIRST_LOCK + s.links[s.groups[task.group].first_lock + i])
+    task.locks_held = 0
+    if task.has_place:
+        task.has_place = False
+        release(s, codes.PLACES)
+    s.world.slots.count -= 1
+    requeue_refused(s)
+    notify(s)
 
 
 def resume_attempt(s: State, t: int) -> None:
@@ -235,7 +279,8 @@ def resume_attempt(s: State, t: int) -> None:
     elif at == codes.AT_TOOLS:
         next_call(s, t)
     elif at == codes.AT_RETURN:
-        returned(s, t)
+        read_result(s, t)
+        leave_slot(s, t, codes.NONE)
     elif at == codes.AT_BARRIER:
         after_barrier(s, t)
     else:  # AT_FAILURES_SEEN; nothing resumes an attempt AT_HANG

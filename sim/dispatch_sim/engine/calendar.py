@@ -1,10 +1,12 @@
-"""The calendar of events, in SimPy's order: at one time by priority, then as they were scheduled.
+"""Events, resources, lists of numbers, and the event log.
 
-Events of this moment go through two queues, first in, first out; only later ones go through the heap.
+Events are in SimPy's order: at one time by priority, then as they were scheduled. Those of this moment go
+through two queues, first in, first out; only later ones go through the heap. As SimPy's, a grant of a
+resource is an event of its own, and a release passes the resource on by another.
 """
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.records import MAX_EVENTS, State
+from dispatch_sim.engine.records import MAX_EVENTS, NumberList, State
 
 
 def at_once(s: State, kind: int, who: int, token: int) -> None:
@@ -108,11 +110,116 @@ def _pop(s: State) -> tuple[int, int, int]:
     return kind, who, token
 
 
-def after(s: State, pid: int, seconds: float) -> None:
-    """Let a process go on after a time."""
+def after(s: State, pid: int, seconds: float, at: int) -> None:
+    """Let a process go on after a time, from a position in its program."""
+    s.processes[pid].at = at
     later(s, seconds, codes.EVENT_RESUME, pid, s.processes[pid].token)
 
 
 def now(s: State, pid: int) -> None:
     """Let a process go on, after what is scheduled for this moment already."""
     soon(s, codes.EVENT_RESUME, pid, s.processes[pid].token)
+
+
+def request(s: State, resource: int, pid: int, at: int) -> None:
+    """Queue a process for a resource; an event resumes it from a position when it has it."""
+    process, of = s.processes[pid], s.resources[resource]
+    process.at = at
+    process.asks = resource + 1
+    process.is_granted = False
+    process.next = -1
+    if of.first < 0:
+        of.first = pid
+    else:
+        s.processes[of.last].next = pid
+    of.last = pid
+    grant(s, resource)
+
+
+def grant(s: State, resource: int) -> None:
+    """Grant a resource to who waits first, if it is free; like SimPy's, one at a time."""
+    of = s.resources[resource]
+    if of.first >= 0 and of.users < of.capacity:
+        pid = of.first
+        of.first = s.processes[pid].next
+        of.users += 1
+        s.processes[pid].is_granted = True
+        now(s, pid)
+
+
+def release(s: State, resource: int) -> None:
+    """Give a resource back; who waits for it has it after what is scheduled for this moment already."""
+    s.resources[resource].users -= 1
+    soon(s, codes.EVENT_RELEASED, resource, 0)
+
+
+def withdraw(s: State, pid: int) -> None:
+    """Take a process out of the queue that it waits in, or give back what it has just been granted."""
+    resource = s.processes[pid].asks - 1
+    s.processes[pid].asks = 0
+    if resource < 0:
+        return
+    if s.processes[pid].is_granted:
+        release(s, resource)
+        return
+    before, at = -1, s.resources[resource].first
+    while at != pid:
+        before, at = at, s.processes[at].next
+    if before < 0:
+        s.resources[resource].first = s.processes[pid].next
+    else:
+        s.processes[before].next = s.processes[pid].next
+    if s.resources[resource].last == pid:
+        s.resources[resource].last = before
+    soon(s, codes.EVENT_RELEASED, resource, 0)
+
+
+def append(of: NumberList, number: int) -> None:
+    """Append a number to a list."""
+    of.numbers[of.length] = number
+    of.length += 1
+
+
+def remove(of: NumberList, number: int) -> None:
+    """Remove a number from a list; the others keep their order."""
+    kept = 0
+    for i in range(of.length):
+        of.numbers[kept] = of.numbers[i]
+        if of.numbers[i] != number:
+            kept += 1
+    of.length = kept
+
+
+def write_log(
+    s: State, start_s: float, activity: int, task: int, attempt: int, call: int, tokens: int
+) -> None:
+    """Write an event that ends now into the log, where there is one."""
+    if s.log_room == 0:
+        return
+    at = s.world.log_length
+    if at >= s.log_room:
+        s.world.overflow = True
+        return
+    s.world.log_length = at + 1
+    entry = s.log[at]
+    entry.start_s, entry.end_s, entry.activity = start_s, s.world.now_s, activity
+    entry.task, entry.attempt, entry.call, entry.tokens = task, attempt, call, tokens
+
+
+def note(s: State, activity: int, t: int, call: int, tokens: int) -> None:
+    """Log a moment of a task's attempt."""
+    write_log(s, s.world.now_s, activity, t, s.tasks[t].attempts, call, tokens)
+
+
+def enter(s: State, t: int, activity: int, call: int, tokens: int) -> None:
+    """Let a task begin an activity, and count the time of the last one."""
+    task = s.tasks[t]
+    spent_s = s.world.now_s - task.since_s
+    if spent_s > 0.0:
+        state = codes.STATE_OF[task.activity]
+        s.world.ledger.time_s[state] += spent_s
+        if codes.OF_ATTEMPT[state]:
+            task.usage.time_s += spent_s
+        write_log(s, task.since_s, task.activity, t, task.attempts, task.activity_call, task.activity_tokens)
+    task.since_s = s.world.now_s
+    task.activity, task.activity_call, task.activity_tokens = activity, call, tokens

@@ -1,4 +1,7 @@
-"""Integer codes of the activities, failures, purposes, events and program positions of the model."""
+"""Integer codes of activities, events, options and program positions.
+
+Members of other enumerations are plain numbers in compiled code, see `jit`.
+"""
 
 # fmt: off
 
@@ -27,21 +30,10 @@ STATE_OF = np.array([-1 if each.state is None else each.state for each in Activi
 OF_ATTEMPT = np.array([each in events.OF_ATTEMPT for each in TaskState])
 """Whether the time in each state is that of an attempt."""
 
-# ---- in the order of `model.events.Failure`
-(
-    FAILURE_CRASH, FAILURE_RATE_LIMITED, FAILURE_TOO_LARGE, FAILURE_BAD_OUTPUT, FAILURE_HUNG, FAILURE_KILLED,
-    FAILURE_OVERWRITTEN, FAILURE_CANCELLED, FAILURE_WRONG_BRIEF,
-) = range(9)
-
 IS_OWN = np.array([each.is_own for each in Failure])
 """Whether each failure counts towards its task's attempts."""
 LEAVES_CHECKPOINT = np.array([each.leaves_checkpoint for each in Failure])
 """Whether another attempt can go on from where one with each failure stood."""
-
-# ---- in the order of `model.accounting.Purpose`; the first five are an attempt's
-(
-    FOR_WORK, FOR_SPAWN, FOR_RETURN, FOR_COORDINATION, FOR_MERGE, FOR_WASTE, FOR_CONTEXT, FOR_REWORK,
-) = range(8)
 
 # ---- resources
 COORDINATOR, PERSON, PLACES, CALL_WINDOW, FIRST_LOCK = range(5)
@@ -57,23 +49,31 @@ FIRST, LAST = range(2)
     EVENT_START_ROUND, EVENT_START_DISPATCHER, EVENT_END, EVENT_NONE,
 ) = range(20)
 
-# ---- options of a scenario
+# ---- options of a scenario and of a strategy, in the order of their words there
+SOLO, SEQUENTIAL, PARALLEL, QUEUE, WAVES, ADAPTIVE = range(6)
+MERGE_AT_BARRIER, MERGE_AS_COMPLETED = range(2)
+UNPACED, BY_LIMITS = range(2)
+IMMEDIATELY, AFTER_DRAIN = range(2)
 NO_WARM_UP, STAGGER, PREWARM_CACHE = range(3)
 AS_GIVEN, LONGEST_FIRST, SHORTEST_FIRST = range(3)
 SHARED, WORKTREE, BY_LOCKS = range(3)
 NO_COMMUNICATION, ROUNDS, BLACKBOARD = range(3)
 FAILED_ONLY, RESUME, CASCADE, ABORT, NO_RETRY = range(5)
+STRUCTURED, PROSE = range(2)
+JITTER_DOWN, JITTER_UP = range(2)
+BACK_OFF, GIVE_UP = range(2)
+NO_FLOOR, BACKOFF_IS_FLOOR = range(2)
+WAIT_FOR_PLACE, REFUSE = range(2)
 NO_REVIEW, AFTER_WAVE = 0, -1
-"""Values of `Plan.review_every` besides a number of outputs."""
+"""Values of `review.every` besides a number of outputs."""
 
 # ---- positions in the program of an attempt and of a person's recovery; `simulation._resume` relies on their
 # order, and nothing resumes AT_HANG or AT_APPROVAL, which an interrupt and a verdict end
 (
     AT_PLACE, AT_LOCK, AT_SPAWN, AT_PREFIX, AT_COMPACTION, AT_CALL_WINDOW, AT_NEXT_WINDOW, AT_GATEWAY,
     AT_BACKOFF, AT_CALL, AT_HANG, AT_TOOLS, AT_RETURN, AT_BARRIER, AT_FAILURES_SEEN, AT_MERGE_REQUEST,
-    AT_MERGE_TURN, AT_MERGE, AT_PERSON_REQUEST, AT_MERGE_BY_PERSON, AT_RESOLVE_REQUEST, AT_RESOLVE,
-    AT_EXPOSED, AT_CLEAN_UP_REQUEST, AT_CLEAN_UP, AT_APPROVAL, AT_RECOVERY_REQUEST, AT_RECOVERY,
-) = range(28)
+    AT_MERGE_TURN, AT_MERGE, AT_EXPOSED, AT_PERSON_REQUEST, AT_PERSON, AT_APPROVAL,
+) = range(22)
 
 # ---- of the dispatcher, whose order `strategies.dispatch` relies on, a review, and an interim brief
 (

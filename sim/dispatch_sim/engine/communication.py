@@ -1,28 +1,26 @@
 """Communication between agents: two rounds with a brief for all between, or a blackboard."""
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.backlog import add, add_group
-from dispatch_sim.engine.calendar import after, at_once
-from dispatch_sim.engine.conditions import notify
+from dispatch_sim.engine.backlog import add, add_group, notify
+from dispatch_sim.engine.calendar import after, append, at_once, enter, release, remove, write_log
 from dispatch_sim.engine.coordinator import begin_turn, write_output
-from dispatch_sim.engine.events import enter, write_log
-from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.resources import release
+from dispatch_sim.model.accounting import Purpose
+from dispatch_sim.scenario.quantities import whole
 
 
 def is_first_round(s: State, t: int) -> bool:
     """Whether a task's attempt is of the first of two rounds."""
-    return s.plan.communication == codes.ROUNDS and not s.tasks[t].second_round
+    return s.plan.communication.kind == codes.ROUNDS and not s.tasks[t].second_round
 
 
 def messages(s: State, t: int) -> int:
     """Return the tokens that a task's next call reads from other agents."""
     task = s.tasks[t]
-    if s.plan.communication == codes.BLACKBOARD:
-        return s.plan.post_tokens * (s.groups[task.group].working - 1)
-    if s.plan.communication == codes.ROUNDS and task.second_round and not task.prompt.sent:
-        return s.plan.interim_tokens
+    if s.plan.communication.kind == codes.BLACKBOARD:
+        return whole(s.plan.communication.post.tokens) * (s.groups[task.group].working - 1)
+    if s.plan.communication.kind == codes.ROUNDS and task.second_round and not task.prompt.sent:
+        return whole(s.plan.communication.brief.tokens)
     return 0
 
 
@@ -31,7 +29,7 @@ def plan_calls(s: State, t: int) -> None:
     task = s.tasks[t]
     calls = task.variates.calls
     first, end = 0, calls
-    if s.plan.communication == codes.ROUNDS and task.rework == 0.0:
+    if s.plan.communication.kind == codes.ROUNDS and task.rework == 0.0:
         half = min((calls + 1) // 2, calls)
         if task.second_round:
             first = min(half, calls - 1)
@@ -73,10 +71,9 @@ def resume_interim_brief(s: State, group: int) -> None:
         process.at = codes.AT_INTERIM_BEGIN
     if process.at == codes.AT_INTERIM_BEGIN:
         if begin_turn(s, pid):
-            process.at = codes.AT_INTERIM
-            after(s, pid, s.plan.interim_s)
+            after(s, pid, s.plan.communication.brief.time, codes.AT_INTERIM)
         return
-    write_output(s, codes.FOR_COORDINATION, codes.NONE, s.plan.interim_written)
+    write_output(s, s.world.ledger.usage[Purpose.COORDINATION], s.plan.communication.brief.tokens)
     write_log(s, process.turn_started_s, codes.INTERIM, codes.NONE, 0, -1, 0)
     release(s, codes.COORDINATOR)
     s.groups[group].is_briefing = False

@@ -3,8 +3,7 @@
 import math
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.calendar import now
-from dispatch_sim.engine.lists import append, remove
+from dispatch_sim.engine.calendar import append, now, remove
 from dispatch_sim.engine.records import MAX_WRITES, State
 from dispatch_sim.engine.variates import attempt_number, conflict
 
@@ -18,7 +17,7 @@ def is_overwritten(s: State, t: int) -> bool:
 def begin_write(s: State, t: int) -> None:
     """Note that a writing attempt is at work."""
     s.tasks[t].write = codes.NONE
-    if s.plan.isolation == codes.BY_LOCKS or not s.groups[s.tasks[t].group].writes:
+    if s.plan.conflicts.isolation == codes.BY_LOCKS or not s.groups[s.tasks[t].group].writes:
         return
     w = s.world.writes
     if w >= MAX_WRITES:
@@ -29,7 +28,7 @@ def begin_write(s: State, t: int) -> None:
     write = s.writes[w]
     write.task, write.number, write.is_lost, write.is_safe = t, attempt_number(s, t), False, False
     write.began_s, write.returned_s, write.merged_s = s.world.now_s, math.inf, math.inf
-    if s.plan.isolation == codes.SHARED:
+    if s.plan.conflicts.isolation == codes.SHARED:
         append(s.writing, w)
 
 
@@ -56,7 +55,7 @@ def writes_conflict(s: State, one: int, other: int) -> bool:
 def end_write(s: State, t: int, returned: bool) -> None:
     """Let a write overwrite what it conflicts with, if it has returned; what nobody can overwrite is safe."""
     w = s.tasks[t].write
-    if w < 0 or s.plan.isolation != codes.SHARED:
+    if w < 0 or s.plan.conflicts.isolation != codes.SHARED:
         return
     remove(s.writing, w)
     if returned:

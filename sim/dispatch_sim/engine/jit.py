@@ -9,20 +9,22 @@ import gc
 import inspect
 import typing
 from collections.abc import Callable
+from enum import IntEnum
 from functools import cache
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from llvmlite import ir
+from numba import types
 from numba.core import compiler
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import signature
-from numba.extending import intrinsic
+from numba.extending import intrinsic, models, register_model
 
-from dispatch_sim.engine.numba_types import numba_type
+from dispatch_sim.engine.layout import dtype_of, fields_of
 from dispatch_sim.interruption import uninterrupted
 
 _in_library: WeakKeyDictionary[Any, dict[FunctionType, Any]] = WeakKeyDictionary()
@@ -31,13 +33,23 @@ _in_library: WeakKeyDictionary[Any, dict[FunctionType, Any]] = WeakKeyDictionary
 
 @cache
 def _source(function: FunctionType) -> FunctionType:
-    """Return a function that calls the compiled versions of functions of this package."""
+    """Return a function that calls the compiled versions of functions, with numbers for enumerations."""
     names = dict(function.__globals__)
     for name in function.__code__.co_names:
         value = names.get(name)
         if isinstance(value, FunctionType) and value.__module__.startswith("dispatch_sim."):
             names[name] = _callable(value)
+        elif isinstance(value, type) and issubclass(value, IntEnum):
+            names[name] = _numbers(value)
     return FunctionType(function.__code__, names, function.__name__)
+
+
+@cache
+def _numbers(enumeration: type[IntEnum]) -> ModuleType:
+    """Return a module with the members of an enumeration as plain numbers, which can index arrays."""
+    module = ModuleType(enumeration.__name__)
+    vars(module).update({member.name: int(member) for member in enumeration})
+    return module
 
 
 @cache
@@ -45,7 +57,7 @@ def _callable(function: FunctionType) -> Any:
     """Return what compiled code calls in place of a function, which is compiled into its caller's library."""
 
     def typed(typingctx: Any, *arguments: Any) -> Any:
-        return _signature(function), call
+        return _signature(function, arguments), call
 
     def call(context: Any, builder: Any, of: Any, arguments: Any) -> Any:
         library = context.active_code_library
@@ -70,11 +82,55 @@ def _callable(function: FunctionType) -> Any:
     return intrinsic(untyped)
 
 
+def _signature(function: FunctionType, arguments: tuple[Any, ...] = ()) -> Any:
+    """Return the types of a function: of its annotations, or that of the argument in place of `self`."""
+    hints = _hints(function)
+    types_of = [numba_type(hint) for name, hint in hints.items() if name != "return"]
+    return signature(numba_type(hints["return"]), *arguments[: len(arguments) - len(types_of)], *types_of)
+
+
+_hints = cache(typing.get_type_hints)
+
+_NUMBERS: dict[Any, types.Type] = {
+    int: types.int64,
+    float: types.float64,
+    bool: types.boolean,
+    type(None): types.none,
+}
+
+
+class _RecordType(types.Record):
+    """The type of a record under a short name; numba would spell out all fields in each symbol."""
+
+    def __init__(self, record: type) -> None:
+        dtype: Any = dtype_of(record)
+        fields: Any = [
+            (name, {"type": _field_type(kind), "offset": dtype.fields[name][1]})
+            for name, kind in fields_of(record).items()
+        ]
+        super().__init__(fields, dtype.itemsize, True)
+        self.name = f"{record.__module__.rpartition('.')[2]}.{record.__name__}"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+register_model(_RecordType)(models.RecordModel)
+
+
+def _field_type(kind: Any) -> types.Type:
+    if typing.get_origin(kind) is not typing.Annotated:
+        return types.int64 if kind is bool else numba_type(kind)
+    inner, *shape = typing.get_args(kind)
+    return types.NestedArray(_field_type(typing.get_args(inner)[0]), tuple(shape))
+
+
 @cache
-def _signature(function: FunctionType) -> Any:
-    hints = typing.get_type_hints(function)
-    result = numba_type(hints.pop("return"))
-    return signature(result, *map(numba_type, hints.values()))
+def numba_type(hint: Any) -> types.Type:
+    """Return the type of an annotation: a number, a record, or a tuple of numbers."""
+    if typing.get_origin(hint) is tuple:
+        return types.Tuple([numba_type(part) for part in typing.get_args(hint)])
+    return _NUMBERS.get(hint) or _RecordType(hint)
 
 
 def _flags() -> Any:

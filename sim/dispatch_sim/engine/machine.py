@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.engine import codes
+from dispatch_sim.engine.layout import values_of
 from dispatch_sim.engine.plan import FlatPlan
 from dispatch_sim.engine.records import (
     CONTROL,
@@ -25,7 +26,8 @@ from dispatch_sim.model.events import Activity, Event
 from dispatch_sim.model.outcome import MEASURES, Outcome, outcome_of
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.variates import Variates
-from dispatch_sim.scenario.model import Scenario
+from dispatch_sim.scenario.model import Scenario, Values
+from dispatch_sim.scenario.provider import Prices
 
 
 class Machine:
@@ -140,10 +142,7 @@ class Machine:
         self._state["valued"] = len(scenarios)
         for number, scenario in enumerate(scenarios):
             prices, values = scenario.provider.prices, scenario.values
-            self._state["valuations"][number] = (
-                (prices.input, prices.cache_write, prices.cache_read, prices.output),
-                (values.waiting, values.people),
-            )
+            self._state["valuations"][number] = values_of(Prices, prices), values_of(Values, values)
 
     def _load(self, plan: FlatPlan, replications: range, log_room: int = 0) -> None:
         """Take a design point over into the state, which has room for a log of so many events."""

@@ -1,23 +1,22 @@
 """Merge of an output: by the coordinator, by a person, with conflicts resolved and unseen outputs counted."""
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.calendar import after
+from dispatch_sim.engine.calendar import after, append, enter, note, release, request
 from dispatch_sim.engine.conflicts import is_overwritten, writes_conflict
 from dispatch_sim.engine.coordinator import begin_turn, write_output
-from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.lists import append
 from dispatch_sim.engine.parameters import MergeCount
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.recovery import drop_merge, settle
-from dispatch_sim.engine.resources import release, request
+from dispatch_sim.engine.recovery import ask_person, drop_merge, end_recovery, settle
 from dispatch_sim.engine.variates import clean_up_s, resolve_s
+from dispatch_sim.model.accounting import Purpose
+from dispatch_sim.model.events import Failure
 
 
 def merge(s: State, t: int) -> None:
     """Merge the output of an attempt, then settle it."""
-    task, plan = s.tasks[t], s.plan
+    task, costs = s.tasks[t], s.plan.merge
     if task.instructions != s.world.instructions:
-        task.failure = codes.FAILURE_WRONG_BRIEF
+        task.failure = Failure.WRONG_BRIEF
         settle(s, t)
         return
     if is_overwritten(s, t):
@@ -27,49 +26,31 @@ def merge(s: State, t: int) -> None:
     task.unseen = 0
     if not task.variates.bad_output and task.rework == 0.0:
         pairs = _join_merges(s, t)
-    costs = plan.prose if s.groups[task.group].is_prose else plan.structured
-    task.merge.tokens = costs.tokens + pairs * plan.pair.tokens
-    task.merge.time_s = costs.time_s + pairs * plan.pair.time_s
-    task.merge.people_s = costs.people_s + pairs * plan.pair.people_s
-    if task.merge.tokens != 0.0 or task.merge.time_s != 0.0:
+    cost = costs.prose if s.groups[task.group].section.output == codes.PROSE else costs.structured
+    task.merge_tokens = cost.tokens + pairs * costs.pair.tokens
+    task.merge_s = cost.time + pairs * costs.pair.time
+    task.merge_people_s = cost.people + pairs * costs.pair.people
+    if task.merge_tokens != 0.0 or task.merge_s != 0.0:
         enter(s, t, codes.COORDINATOR_BUSY, -1, 0)
-        s.processes[t].at = codes.AT_MERGE_REQUEST
-        request(s, codes.COORDINATOR, t)
+        request(s, codes.COORDINATOR, t, codes.AT_MERGE_REQUEST)
         return
     _merge_by_person(s, t)
 
 
 def _take_turn(s: State, t: int) -> None:
     """Begin the coordinator's turn for a merge."""
+    s.processes[t].at = codes.AT_MERGE_TURN
     if begin_turn(s, t):
         enter(s, t, codes.MERGE, -1, 0)
-        s.processes[t].at = codes.AT_MERGE
-        after(s, t, s.tasks[t].merge.time_s)
+        after(s, t, s.tasks[t].merge_s, codes.AT_MERGE)
 
 
 def _merge_by_person(s: State, t: int) -> None:
     """Have a person merge an output, where that is asked for."""
-    task = s.tasks[t]
-    task.person_s = task.merge.people_s
-    if task.person_s != 0.0 and not is_overwritten(s, t):
-        _ask_person(s, t, codes.AT_PERSON_REQUEST)
-        return
-    _check_merged(s, t)
-
-
-def _ask_person(s: State, t: int, at: int) -> None:
-    """Wait for a person."""
-    enter(s, t, codes.PERSON_BUSY, -1, 0)
-    s.processes[t].at = at
-    request(s, codes.PERSON, t)
-
-
-def _begin_by_person(s: State, t: int, at: int, activity: int) -> None:
-    """Have a person who is at hand work on an output for `person_s`."""
-    s.tasks[t].merging = True
-    enter(s, t, activity, -1, 0)
-    s.processes[t].at = at
-    after(s, t, s.tasks[t].person_s)
+    if s.tasks[t].merge_people_s != 0.0 and not is_overwritten(s, t):
+        ask_person(s, t, codes.MERGE_BY_PERSON, s.tasks[t].merge_people_s)
+    else:
+        _check_merged(s, t)
 
 
 def _check_merged(s: State, t: int) -> None:
@@ -82,16 +63,16 @@ def _check_merged(s: State, t: int) -> None:
     task.merging = True
     if task.variates.bad_output:
         note(s, codes.BAD_OUTPUT, t, -1, 0)
-        task.failure = codes.FAILURE_BAD_OUTPUT
+        task.failure = Failure.BAD_OUTPUT
         settle(s, t)
         return
-    if task.write >= 0 and s.plan.isolation == codes.WORKTREE:
+    seconds = 0.0
+    if task.write >= 0 and s.plan.conflicts.isolation == codes.WORKTREE:
         seconds = _resolve_conflicts(s, t)
-        if seconds != 0.0:
-            task.person_s = seconds
-            _ask_person(s, t, codes.AT_RESOLVE_REQUEST)
-            return
-    _end_merge(s, t)
+    if seconds != 0.0:
+        ask_person(s, t, codes.RESOLVE, seconds)
+    else:
+        _end_merge(s, t)
 
 
 def _resolve_conflicts(s: State, t: int) -> float:
@@ -113,7 +94,7 @@ def _end_merge(s: State, t: int) -> None:
     if task.write >= 0:
         s.writes[task.write].merged_s = s.world.now_s
     _complete_merge(s, t)
-    if task.write >= 0 and s.plan.isolation == codes.SHARED and not s.writes[task.write].is_safe:
+    if task.write >= 0 and s.plan.conflicts.isolation == codes.SHARED and not s.writes[task.write].is_safe:
         enter(s, t, codes.EXPOSED, -1, 0)
         s.processes[t].at = codes.AT_EXPOSED
         return
@@ -133,55 +114,64 @@ def _fail_overwritten(s: State, t: int) -> None:
     """Have a person clean up after the loss of an attempt's work, then settle its failure."""
     task = s.tasks[t]
     task.merging = True
-    task.failure = codes.FAILURE_OVERWRITTEN
+    task.failure = Failure.OVERWRITTEN
     note(s, codes.OVERWRITTEN, t, -1, 0)
     seconds = clean_up_s(s, t)
-    if seconds == 0.0:
+    if seconds != 0.0:
+        ask_person(s, t, codes.CLEAN_UP, seconds)
+    else:
         settle(s, t)
-        return
-    task.person_s = seconds
-    _ask_person(s, t, codes.AT_CLEAN_UP_REQUEST)
 
 
 def resume_merge(s: State, t: int) -> None:
     """Go on with a merge from the position where it waits, unless the output was overwritten meanwhile."""
-    task, process, ledger = s.tasks[t], s.processes[t], s.world.ledger
-    at = process.at
+    at = s.processes[t].at
     if at == codes.AT_MERGE_REQUEST:
-        task.merging = True
+        s.tasks[t].merging = True
         if is_overwritten(s, t):
             release(s, codes.COORDINATOR)
             _merge_by_person(s, t)
         else:
-            process.at = codes.AT_MERGE_TURN
             _take_turn(s, t)
     elif at == codes.AT_MERGE_TURN:
         _take_turn(s, t)
     elif at == codes.AT_MERGE:
-        write_output(s, codes.FOR_MERGE, t, task.merge.tokens)
+        write_output(s, s.tasks[t].usage.by_purpose[Purpose.MERGE], s.tasks[t].merge_tokens)
         release(s, codes.COORDINATOR)
         _merge_by_person(s, t)
-    elif at == codes.AT_PERSON_REQUEST:
-        if is_overwritten(s, t):
-            task.merging = True
-            release(s, codes.PERSON)
-            _check_merged(s, t)
-        else:
-            _begin_by_person(s, t, codes.AT_MERGE_BY_PERSON, codes.MERGE_BY_PERSON)
-    elif at == codes.AT_MERGE_BY_PERSON:
-        release(s, codes.PERSON)
-        ledger.people_merge_s += task.person_s
-        _check_merged(s, t)
-    elif at == codes.AT_RESOLVE_REQUEST:
-        _begin_by_person(s, t, codes.AT_RESOLVE, codes.RESOLVE)
-    elif at == codes.AT_CLEAN_UP_REQUEST:
-        _begin_by_person(s, t, codes.AT_CLEAN_UP, codes.CLEAN_UP)
     elif at == codes.AT_EXPOSED:
         _settle_merged(s, t)
-    else:  # AT_RESOLVE or AT_CLEAN_UP
+    elif at == codes.AT_PERSON_REQUEST:
+        _begin_by_person(s, t)
+    else:  # AT_PERSON
+        _end_by_person(s, t)
+
+
+def _begin_by_person(s: State, t: int) -> None:
+    """Have a person who is at hand do what they were asked for; nothing to merge if the output is lost."""
+    task = s.tasks[t]
+    task.merging = True
+    if task.for_person == codes.MERGE_BY_PERSON and is_overwritten(s, t):
         release(s, codes.PERSON)
+        _check_merged(s, t)
+        return
+    enter(s, t, task.for_person, -1, 0)
+    after(s, t, task.person_s, codes.AT_PERSON)
+
+
+def _end_by_person(s: State, t: int) -> None:
+    """Book a person's time, and go on with what comes after it."""
+    task, ledger = s.tasks[t], s.world.ledger
+    release(s, codes.PERSON)
+    if task.for_person == codes.RECOVERY:
+        ledger.people_recovery_s += task.person_s
+        end_recovery(s, t)
+    elif task.for_person == codes.MERGE_BY_PERSON:
+        ledger.people_merge_s += task.person_s
+        _check_merged(s, t)
+    else:
         ledger.people_conflicts_s += task.person_s
-        if at == codes.AT_RESOLVE:
+        if task.for_person == codes.RESOLVE:
             _end_merge(s, t)
         else:
             settle(s, t)
@@ -195,7 +185,7 @@ def _join_merges(s: State, t: int) -> int:
     everything.begun += 1
     own.begun += 1
     task.counts_as_unseen = True
-    if s.plan.communication != codes.NO_COMMUNICATION:
+    if s.plan.communication.kind != codes.NO_COMMUNICATION:
         return unseen - of_group
     task.unseen = of_group
     return unseen
@@ -234,4 +224,4 @@ def _unseen_share(s: State, t: int) -> float:
     task = s.tasks[t]
     group = s.groups[task.group]
     others = max(1, group.size - 1)
-    return group.coupling * min(task.unseen, others) / others
+    return float(group.section.coupling * min(task.unseen, others) / others)

@@ -1,25 +1,35 @@
-"""Records of a design point: its parameters, groups and distributions."""
+"""Records of a design point: its parameters, groups and distributions.
 
+`Annotated[Any, Client]` is a section of the scenario as a record, see `layout`.
+"""
 
-class Merge:
-    """The cost of merging an output: tokens and seconds of the coordinator, seconds of a person."""
+from typing import Annotated, Any
 
-    tokens: float
-    time_s: float
-    people_s: float
+from dispatch_sim.scenario.coordination import Communication, Dispatch, Harness, Merge, Review
+from dispatch_sim.scenario.failure import Conflicts, Failures, Recovery, Retry, Timeouts
+from dispatch_sim.scenario.model import Values
+from dispatch_sim.scenario.provider import Client, Prices
+from dispatch_sim.scenario.strategy import Strategy
+from dispatch_sim.scenario.tasks import TaskGroup
 
 
 class Distribution:
-    """A distribution: its family, and up to three parameters.
+    """A distribution: its family, and its fields by the names that they have in `scenario.distributions`.
 
     The values of a sample are the `count` from `first` on in `State.samples`; the components of a mixture are
-    so many rows of `State.distributions`, each with its weight.
+    so many rows of `State.distributions`, each with its weight, and its quantiles are from `low` to `high`.
     """
 
     family: int
-    a: float
-    b: float
-    c: float
+    value: float
+    low: float
+    mode: float
+    high: float
+    mu: float
+    sigma: float
+    shape: float
+    scale: float
+    median: float
     first: int
     count: int
     weight: float
@@ -35,32 +45,19 @@ class MergeCount:
 
 
 class Group:
-    """A group of tasks; what ends in `_row` is where a distribution stands in `State.distributions`."""
+    """A group of tasks."""
 
+    section: Annotated[Any, TaskGroup]
     key: int
-    calls_row: int
-    tokens_row: int
-    duration_row: int
-    tool_row: int
-    interarrival_row: int
-    has_duration: bool
-    has_tools: bool
-    is_prose: bool
+    size: int
     writes: bool
     own_directory: bool
-    size: int
     first_variates: int
     """Where its first tasks' variates stand among those that design points share."""
     first_lock: int
     locks: int
     first_follower: int
     followers: int
-    output_share: float
-    coupling: float
-    common: float
-    batch_weight: float
-    task_weight: float
-    attempt_weight: float
     # state
     unfinished: int
     waits_for: int
@@ -84,117 +81,32 @@ class Plan:
     dispatcher: int
     reviewer: int
     first_interim: int
-    # strategy
+    # strategy; its isolation and communication are those in the sections
     is_solo: bool
     forks: bool
     refills: bool
-    is_adaptive: bool
-    merges_at_barrier: bool
     by_script: bool
-    warm_up: int
-    order: int
     waits_for_recovery: bool
-    isolation: int
-    communication: int
-    is_paced: bool
-    retries_after_drain: bool
-    # provider
-    queues: bool
-    counts_rejected: bool
-    counts_cache_reads: bool
-    reserved: float
-    has_retry_after: bool
+    strategy: Annotated[Any, Strategy]
+    # scenario
+    has_line: bool
+    """Whether there is a line before the limits, or before the client's own."""
     retry_after_s: float
     overloaded: float
-    has_cache: bool
-    cache_ttl_s: float
-    cache_first_token_s: float
-    cache_minimum: float
-    has_latency: bool
-    latency_base: float
-    latency_per_output: float
-    latency_per_uncached: float
-    latency_per_cached: float
-    # client
-    retries: int
-    backoff_initial_s: float
-    backoff_factor: float
-    backoff_cap_s: float
-    backoff_jitter: float
-    obeyed_up_to_s: float
-    gives_up_above: bool
-    backoff_is_floor: bool
-    retry_after_jitter: float
-    extra_delay_s: float
-    # dispatch
-    spawn_tokens_row: int
-    spawn_time_row: int
-    return_tokens_row: int
-    return_time_row: int
     shared_prefix: int
-    brief_tokens: float
-    brief_s: float
-    turn_tokens: float
-    turn_s: float
-    has_context: bool
-    context_start: int
-    context_window: float
-    compaction_tokens: float
-    compaction_s: float
-    # harness
-    cap: int
-    refuses: bool
-    calls_per_window: int
-    call_window_s: float
-    # failures and retries
-    crash: float
-    bad_output: float
-    hang: float
-    bad_brief: float
-    has_soft_timeout: bool
-    soft_timeout_s: float
-    obeyed: float
-    has_hard_timeout: bool
-    hard_timeout_s: float
-    retry_policy: int
     cancels_others: bool
     """Whether a failure cancels the other attempts."""
-    max_failures: int
-    recovery_row: int
-    # conflicts and communication
-    conflict: float
-    setup_s: float
-    clean_up_row: int
-    resolve_row: int
-    post_tokens: int
-    post_s: float
-    interim_tokens: int
-    interim_written: float
-    interim_s: float
-    # merge and review
-    structured: Merge
-    prose: Merge
-    pair: Merge
-    review_every: int
-    review_row: int
-    review_each_s: float
-    review_blocks: bool
-
-
-class Prices:
-    """Prices of tokens, dollars per million."""
-
-    input: float
-    cache_write: float
-    cache_read: float
-    output: float
-
-
-class Values:
-    """The value of time, in dollars per hour."""
-
-    waiting: float
-    people: float
+    dispatch: Annotated[Any, Dispatch]
+    client: Annotated[Any, Client]
+    harness: Annotated[Any, Harness]
+    failures: Annotated[Any, Failures]
+    timeouts: Annotated[Any, Timeouts]
+    retry: Annotated[Any, Retry]
+    recovery: Annotated[Any, Recovery]
+    conflicts: Annotated[Any, Conflicts]
+    communication: Annotated[Any, Communication]
+    merge: Annotated[Any, Merge]
+    review: Annotated[Any, Review]
 
 
 class Valuation:

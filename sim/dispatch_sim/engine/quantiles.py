@@ -1,10 +1,42 @@
-"""Quantiles of distributions, with the same bits as those of `scenario.distributions`."""
+"""Quantiles of distributions, with the same bits as those of `scenario.distributions`.
+
+Compiled code calls SciPy's incomplete gamma functions as external ones.
+"""
 
 import math
+from typing import Any
+
+import numpy as np
+import scipy.special
+from numba import types
 
 from dispatch_sim.engine import codes
+from dispatch_sim.engine.linking import IS_PYTHON, SPECIAL_FUNCTIONS, link_special_functions
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.special_functions import bits_of, float_of, gammainc, gammaincinv
+from dispatch_sim.scenario import distributions as families
+
+gammainc: Any
+gammaincinv: Any
+
+if IS_PYTHON:
+    gammainc, gammaincinv = scipy.special.gammainc, scipy.special.gammaincinv
+else:
+    link_special_functions()
+    gammainc, gammaincinv = (
+        types.ExternalFunction(symbol, types.float64(types.float64, types.float64))
+        for symbol in SPECIAL_FUNCTIONS.values()
+    )
+
+
+def bits_of(value: float) -> int:
+    """Return the bits of a float as a whole number."""
+    return int(np.float64(value).view(np.int64))
+
+
+def float_of(bits: int) -> float:
+    """Return the float that has these bits."""
+    return float(np.int64(bits).view(np.float64))
+
 
 Pair = tuple[float, float]
 
@@ -68,29 +100,40 @@ def normal_cdf(x: float) -> float:
     return 0.5 * (1.0 + math.erf(x / _SQRT2))
 
 
+# What needs neither tables nor SciPy is compiled as it is, with a row in place of `self`.
+_uniform_quantile: Any = families.Uniform.quantile
+_triangular_quantile: Any = families.Triangular.quantile
+_exponential_quantile: Any = families.Exponential.quantile
+_weibull_quantile: Any = families.Weibull.quantile
+_loglogistic_quantile: Any = families.LogLogistic.quantile
+_constant_cdf: Any = families.Constant.cdf
+_uniform_cdf: Any = families.Uniform.cdf
+_triangular_cdf: Any = families.Triangular.cdf
+_exponential_cdf: Any = families.Exponential.cdf
+_weibull_cdf: Any = families.Weibull.cdf
+_loglogistic_cdf: Any = families.LogLogistic.cdf
+
+
 def _simple_quantile(s: State, row: int, u: float) -> float:
     """Return a quantile of any distribution but a mixture."""
     of = s.distributions[row]
-    family, a, b, c = of.family, of.a, of.b, of.c
+    family = of.family
     if family == codes.CONSTANT:
-        return a
-    if family == codes.UNIFORM:
-        return a + u * (b - a)
-    if family == codes.TRIANGULAR:
-        width, rise = c - a, b - a
-        if u * width < rise:
-            return a + math.sqrt(u * width * rise)
-        return c - math.sqrt((1 - u) * width * (c - b))
-    if family == codes.EXPONENTIAL:
-        return -a * math.log1p(-u)
+        return of.value
     if family == codes.LOGNORMAL:
-        return math.exp(a + b * normal_quantile(u))
+        return math.exp(of.mu + of.sigma * normal_quantile(u))
+    if family == codes.UNIFORM:
+        return float(_uniform_quantile(of, u))
+    if family == codes.TRIANGULAR:
+        return float(_triangular_quantile(of, u))
+    if family == codes.EXPONENTIAL:
+        return float(_exponential_quantile(of, u))
     if family == codes.GAMMA:
-        return float(b * gammaincinv(a, u))
+        return float(of.scale * gammaincinv(of.shape, u))
     if family == codes.WEIBULL:
-        return float(b * (-math.log1p(-u)) ** c)
+        return float(_weibull_quantile(of, u))
     if family == codes.LOGLOGISTIC:
-        return float(b * (u / (1 - u)) ** c)
+        return float(_loglogistic_quantile(of, u))
     first, n = of.first, of.count
     rank = min(n, max(1, math.ceil(n * u)))
     if rank > 1 and (rank - 1) / n >= u:
@@ -101,43 +144,31 @@ def _simple_quantile(s: State, row: int, u: float) -> float:
 def _simple_cdf(s: State, row: int, x: float) -> float:
     """Return the cdf of any distribution but a mixture."""
     of = s.distributions[row]
-    family, a, b, c = of.family, of.a, of.b, of.c
+    family = of.family
     if family == codes.CONSTANT:
-        return 1.0 if x >= a else 0.0
-    if family == codes.UNIFORM:
-        return min(1.0, max(0.0, (x - a) / (b - a)))
-    if family == codes.TRIANGULAR:
-        width = c - a
-        if x <= a:
-            return 0.0
-        if x >= c:
-            return 1.0
-        if x < b:
-            return (x - a) * (x - a) / (width * (b - a))
-        return 1 - (c - x) * (c - x) / (width * (c - b))
-    if family == codes.EMPIRICAL:
-        first, n = of.first, of.count
-        low, high = 0, n
-        while low < high:
-            middle = (low + high) // 2
-            if x < s.samples[first + middle]:
-                high = middle
-            else:
-                low = middle + 1
-        return low / n
-    if x <= 0:
-        return 0.0
-    if family == codes.EXPONENTIAL:
-        return -math.expm1(-x / a)
+        return float(_constant_cdf(of, x))
     if family == codes.LOGNORMAL:
-        return normal_cdf((math.log(x) - a) / b)
+        return normal_cdf((math.log(x) - of.mu) / of.sigma) if x > 0 else 0.0
+    if family == codes.UNIFORM:
+        return float(_uniform_cdf(of, x))
+    if family == codes.TRIANGULAR:
+        return float(_triangular_cdf(of, x))
+    if family == codes.EXPONENTIAL:
+        return float(_exponential_cdf(of, x))
     if family == codes.GAMMA:
-        return float(gammainc(a, x / b))
+        return float(gammainc(of.shape, x / of.scale)) if x > 0 else 0.0
     if family == codes.WEIBULL:
-        power = a * math.log(x / b)
-        return -math.expm1(-math.exp(power)) if power < 700 else 1.0
-    power = -a * math.log(x / b)
-    return 1 / (1 + math.exp(power)) if power < 700 else 0.0
+        return float(_weibull_cdf(of, x))
+    if family == codes.LOGLOGISTIC:
+        return float(_loglogistic_cdf(of, x))
+    low, high = 0, of.count
+    while low < high:
+        middle = (low + high) // 2
+        if x < s.samples[of.first + middle]:
+            high = middle
+        else:
+            low = middle + 1
+    return low / of.count
 
 
 def _mixture_cdf(s: State, row: int, x: float) -> float:
@@ -152,9 +183,9 @@ def quantile(s: State, row: int, u: float) -> float:
     of = s.distributions[row]
     if of.family != codes.MIXTURE:
         return _simple_quantile(s, row, u)
-    low, high = bits_of(of.a), bits_of(of.b)
-    if _mixture_cdf(s, row, of.a) >= u:
-        return of.a
+    low, high = bits_of(of.low), bits_of(of.high)
+    if _mixture_cdf(s, row, of.low) >= u:
+        return of.low
     while high - low > 1:
         middle = low + (high - low) // 2
         if _mixture_cdf(s, row, float_of(middle)) >= u:

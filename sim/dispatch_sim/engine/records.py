@@ -12,17 +12,17 @@ from dispatch_sim.engine.layout import dtype_of
 from dispatch_sim.engine.parameters import Distribution, Group, Member, MergeCount, Plan, Valuation
 from dispatch_sim.engine.task_records import (
     MAX_OUTPUTS,
-    AttemptVariates,
     Output,
     Process,
     Resource,
+    SharedVariates,
     Task,
-    Usage,
     Write,
 )
-from dispatch_sim.model.accounting import Purpose
-from dispatch_sim.model.events import Failure, TaskState
-from dispatch_sim.model.outcome import MEASURES
+from dispatch_sim.model.accounting import Ledger
+from dispatch_sim.model.api import Latency, RateLimiter
+from dispatch_sim.model.cache import Context, PromptCache
+from dispatch_sim.model.closing import Row
 from dispatch_sim.scenario.tasks import MAX_TASKS
 
 MAX_PROCESSES = 2 * MAX_TASKS + 2
@@ -40,15 +40,6 @@ MAX_SHARED_VARIATES = 4 * MAX_TASKS
 MAX_LOG = 2**22
 MAX_ROWS = 2**14
 """Rows of results of one call."""
-
-
-class Bucket:
-    """A token bucket; its rate is per second."""
-
-    level: float
-    updated_s: float
-    rate: float
-    capacity: float
 
 
 class Event:
@@ -90,17 +81,6 @@ class Waiter:
     need: int
 
 
-class Limiter:
-    """The provider's limits and their counts."""
-
-    request_bucket: Bucket
-    input_bucket: Bucket
-    output_bucket: Bucket
-    requests: int
-    input_tokens: int
-    output_tokens: int
-
-
 class Gateway:
     """The line before the limits, or before the client's own, and its server."""
 
@@ -120,37 +100,6 @@ class Slots:
     shrunk_s: float
 
 
-class Context:
-    """The coordinator's own context, and the new input of a call that begins with it."""
-
-    length: int
-    new: int
-    sent: int
-    sent_s: float
-
-
-class Ledger:
-    """The ledger of a replication, as `model.accounting.Ledger`."""
-
-    usage: Annotated[list[Usage], len(Purpose)]
-    killed: Usage
-    time_s: Annotated[list[float], len(TaskState)]
-    failures: Annotated[list[int], len(Failure)]
-    flow_s: float
-    wasted_s: float
-    people_merge_s: float
-    people_recovery_s: float
-    people_conflicts_s: float
-    people_review_s: float
-    rejected_requests: int
-    manual_completions: int
-    refused_launches: int
-    merge_conflicts: int
-    reworked_tasks: int
-    reviews: int
-    compactions: int
-
-
 class World:
     """The state of a replication but for its tasks, groups and processes; it begins as `State.new_world`."""
 
@@ -159,15 +108,17 @@ class World:
     """Whether every process waits and no event is scheduled, which is an error in the engine."""
     now_s: float
     calendar: Calendar
-    limiter: Limiter
-    pacing: Limiter
+    limiter: RateLimiter
+    pacing: RateLimiter
     """The client's own limiter, where it paces calls."""
+    latency: Latency
+    cache: PromptCache
     gateway: Gateway
     slots: Slots
     context: Context
+    context_new: int
+    """New input of a call that begins with the context."""
     ledger: Ledger
-    shared_readable_s: float
-    shared_used_s: float
     batch_calls: float
     batch_tokens: float
     batch_duration: float
@@ -208,12 +159,6 @@ class LogEntry:
     attempt: int
     call: int
     tokens: int
-
-
-class Row:
-    """A row of results, as `model.closing.Row`."""
-
-    measures: Annotated[list[float], len(MEASURES)]
 
 
 class Control:
@@ -279,7 +224,7 @@ class State:
     under_review: NumberList
     merges_over: Annotated[list[float], 2 * MAX_MERGES]
     """When merges were over, of all tasks and then of each group."""
-    shared_variates: Annotated[list[AttemptVariates], MAX_SHARED_VARIATES]
+    shared_variates: Annotated[list[SharedVariates], MAX_SHARED_VARIATES]
     log: Annotated[list[LogEntry], MAX_LOG]
     valuations: Annotated[list[Valuation], MAX_ROWS]
     rows: Annotated[list[Row], MAX_ROWS]

@@ -1,16 +1,14 @@
-"""Handling of an attempt's outcome: retry, rework, approval, or manual recovery."""
+"""Handling of an attempt's outcome: retry, rework, manual recovery, or review."""
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.accounting import book_outputs, keep_output, waste, waste_attempt, waste_outputs
-from dispatch_sim.engine.backlog import abort, add, finish, leave_to_person
-from dispatch_sim.engine.calendar import after, at_once
+from dispatch_sim.engine.backlog import abort, add, finish, leave_to_person, notify, start_review_if_due
+from dispatch_sim.engine.calendar import after, append, at_once, enter, note, release, remove, request, soon
 from dispatch_sim.engine.communication import end_first_round, is_first_round, stop_waiting_for_brief
-from dispatch_sim.engine.conditions import notify, start_review_if_due
-from dispatch_sim.engine.events import enter, note
-from dispatch_sim.engine.lists import append, remove
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.resources import release, request
-from dispatch_sim.engine.variates import recovery_s
+from dispatch_sim.engine.task_records import MAX_OUTPUTS
+from dispatch_sim.engine.variates import recovery_s, review_s
+from dispatch_sim.model.accounting import add_attempt, book_output, book_waste
+from dispatch_sim.model.events import Failure
 
 
 def settle(s: State, t: int) -> None:
@@ -22,7 +20,7 @@ def settle(s: State, t: int) -> None:
         remove(s.cascading, t)
     failure = task.failure
     if failure == codes.NONE and task.instructions != s.world.instructions:
-        failure = codes.FAILURE_WRONG_BRIEF
+        failure = Failure.WRONG_BRIEF
     if failure == codes.NONE and s.plan.is_solo:
         s.groups[task.group].common_done = True
     if failure != codes.NONE:
@@ -30,13 +28,13 @@ def settle(s: State, t: int) -> None:
         fail(s, t, failure, True)
     elif is_first_round(s, t):
         task.is_alive = False
-        keep_output(s, t)
+        _keep_output(s, t)
         _clear_checkpoint(s, t)
         end_first_round(s, t, True)
     elif task.unseen_share != 0.0:
         task.is_alive = False
         _redo_in_part(s, t)
-    elif s.plan.review_every != codes.NO_REVIEW or s.world.bad_brief:
+    elif s.plan.review.every != codes.NO_REVIEW or s.world.bad_brief:
         enter(s, t, codes.AWAITS_REVIEW, -1, 0)
         s.processes[t].at = codes.AT_APPROVAL
         append(s.awaiting_review, t)
@@ -51,10 +49,10 @@ def accept_or_reject(s: State, t: int, wrong: bool) -> None:
     """Finish a task, or have it done again where its instructions were wrong."""
     s.tasks[t].is_alive = False
     if wrong:
-        fail(s, t, codes.FAILURE_WRONG_BRIEF, False)
+        fail(s, t, Failure.WRONG_BRIEF, False)
     else:
-        keep_output(s, t)
-        book_outputs(s, t)
+        _keep_output(s, t)
+        _book_outputs(s, t)
         _clear_checkpoint(s, t)
         finish(s, t)
     notify(s)
@@ -66,25 +64,28 @@ def fail(s: State, t: int, failure: int, hold_back: bool) -> None:
     is_own = codes.IS_OWN[failure]
     if is_own:
         task.failures += 1
-    again = not s.world.aborted and (not is_own or task.failures < s.plan.max_failures)
-    resumes = again and s.plan.retry_policy == codes.RESUME
-    continues = resumes and codes.LEAVES_CHECKPOINT[failure] and task.checkpoint.exists != 0
-    s.world.ledger.failures[failure] += 1
-    waste_attempt(s, t, failure, continues)
-    if not continues:
+    retry = s.plan.retry
+    most = 1 if retry.policy == codes.NO_RETRY else retry.max_attempts
+    again = not s.world.aborted and (not is_own or task.failures < most)
+    resumes = again and retry.policy == codes.RESUME
+    if resumes and codes.LEAVES_CHECKPOINT[failure] and task.checkpoint.exists:
+        add_attempt(task.usage, task.checkpoint.usage, -1)  # that much is not lost
+    else:
         _clear_checkpoint(s, t)
-    if failure == codes.FAILURE_CANCELLED:
+    s.world.ledger.failures[failure] += 1
+    book_waste(s.world.ledger, task.usage, failure)
+    if failure == Failure.CANCELLED:
         drop_merge(s, t)
-    if failure == codes.FAILURE_WRONG_BRIEF:
-        waste_outputs(s, t)
+    if failure == Failure.WRONG_BRIEF:
+        _waste_outputs(s, t)
         _start_over(s, t)
     if not again:
         leave_to_person(s, t)
-        if s.plan.retry_policy == codes.ABORT and not s.world.aborted:
+        if retry.policy == codes.ABORT and not s.world.aborted:
             _cancel_the_rest(s)
             abort(s)
         return
-    if s.plan.retry_policy == codes.CASCADE and is_own:
+    if retry.policy == codes.CASCADE and is_own:
         _cancel_the_rest(s)
     _wait_again(s, t, hold_back)
 
@@ -100,7 +101,7 @@ def drop_merge(s: State, t: int) -> None:
 def _wait_again(s: State, t: int, hold_back: bool) -> None:
     """Let a task wait for another attempt; if held back, until the wave is over or all has drained."""
     enter(s, t, codes.WAIT, -1, 0)
-    if hold_back and (not s.plan.refills or s.plan.retries_after_drain):
+    if hold_back and (not s.plan.refills or s.plan.strategy.retry_when == codes.AFTER_DRAIN):
         append(s.failed, t)
     else:
         add(s, t, codes.LAST)
@@ -116,7 +117,7 @@ def _cancel_the_rest(s: State) -> None:
 
 def _redo_in_part(s: State, t: int) -> None:
     """Have a task done again for the part of it that was made without sight of others."""
-    keep_output(s, t)
+    _keep_output(s, t)
     s.world.ledger.reworked_tasks += 1
     note(s, codes.REWORK, t, -1, 0)
     _clear_checkpoint(s, t)
@@ -135,10 +136,10 @@ def redo_all_by_wrong_brief(s: State) -> None:
         if not (waits and made) or task.instructions == s.world.instructions:
             continue
         if task.outputs > 0:
-            s.world.ledger.failures[codes.FAILURE_WRONG_BRIEF] += 1
-        waste_outputs(s, t)
+            s.world.ledger.failures[Failure.WRONG_BRIEF] += 1
+        _waste_outputs(s, t)
         if task.checkpoint.exists:
-            waste(s, task.checkpoint.usage)
+            book_waste(s.world.ledger, task.checkpoint.usage, Failure.WRONG_BRIEF)
         if task.activity == codes.ROUND:
             stop_waiting_for_brief(s, t)
         _start_over(s, t)
@@ -156,35 +157,116 @@ def _start_over(s: State, t: int) -> None:
 
 
 def _clear_checkpoint(s: State, t: int) -> None:
-    """Drop what a resumed attempt would begin with, the prompt included."""
-    s.tasks[t].prompt.exists = False
+    """Drop what a resumed attempt would begin with."""
     s.tasks[t].checkpoint = s.new_task.checkpoint
+
+
+def _keep_output(s: State, t: int) -> None:
+    """Keep the usage of an attempt whose output its task still needs; it is booked when the task is done."""
+    task = s.tasks[t]
+    if task.outputs >= MAX_OUTPUTS:
+        s.world.overflow = True
+        return
+    output = s.outputs[t * MAX_OUTPUTS + task.outputs]
+    output.usage = task.usage
+    output.is_rework = task.rework > 0.0
+    task.outputs += 1
+
+
+def _book_outputs(s: State, t: int) -> None:
+    """Book what attempts at a task have used as what it was for: their outputs are needed."""
+    for i in range(t * MAX_OUTPUTS, t * MAX_OUTPUTS + s.tasks[t].outputs):
+        book_output(s.world.ledger, s.outputs[i].usage, s.outputs[i].is_rework)
+    s.tasks[t].outputs = 0
+
+
+def _waste_outputs(s: State, t: int) -> None:
+    """Book the outputs that a task has kept as wasted."""
+    for i in range(t * MAX_OUTPUTS, t * MAX_OUTPUTS + s.tasks[t].outputs):
+        book_waste(s.world.ledger, s.outputs[i].usage, Failure.WRONG_BRIEF)
+    s.tasks[t].outputs = 0
+
+
+def ask_person(s: State, t: int, activity: int, seconds: float) -> None:
+    """Have a task wait for a person; `merge.resume_merge` goes on."""
+    s.tasks[t].for_person, s.tasks[t].person_s = activity, seconds
+    enter(s, t, codes.PERSON_BUSY, -1, 0)
+    request(s, codes.PERSON, t, codes.AT_PERSON_REQUEST)
 
 
 def start_recovery(s: State, t: int) -> None:
     """Have a person finish what the agents could not; the result needs no merge."""
-    enter(s, t, codes.PERSON_BUSY, -1, 0)
     s.processes[t].token += 1
-    s.processes[t].at = codes.AT_RECOVERY_REQUEST
-    request(s, codes.PERSON, t)
+    ask_person(s, t, codes.RECOVERY, recovery_s(s, t))
 
 
-def resume_recovery(s: State, t: int) -> None:
-    """Go on with a recovery: a person is at hand, or has finished the task."""
-    task, process, world = s.tasks[t], s.processes[t], s.world
-    if process.at == codes.AT_RECOVERY_REQUEST:
-        task.person_s = recovery_s(s, t)
-        enter(s, t, codes.RECOVERY, -1, 0)
-        process.at = codes.AT_RECOVERY
-        after(s, t, task.person_s)
-        return
-    release(s, codes.PERSON)
+def end_recovery(s: State, t: int) -> None:
+    """Note that a person has finished a task."""
     enter(s, t, codes.WAIT, -1, 0)
-    world.ledger.people_recovery_s += task.person_s
-    world.ledger.manual_completions += 1
-    world.recovering -= 1
+    s.world.ledger.manual_completions += 1
+    s.world.recovering -= 1
     if is_first_round(s, t):
         end_first_round(s, t, False)
-    book_outputs(s, t)
+    _book_outputs(s, t)
     finish(s, t)
+    notify(s)
+
+
+def begin_review(s: State) -> None:
+    """Begin a review by a person; without reviews, give the verdict on wrong instructions at once."""
+    if s.plan.review.every == codes.NO_REVIEW:
+        _take_outputs(s)
+        _verdict(s)
+        return
+    pid = s.plan.reviewer
+    request(s, codes.PERSON, pid, codes.AT_REVIEW_REQUEST)
+
+
+def _take_outputs(s: State) -> None:
+    waiting = s.awaiting_review.length
+    taken = 1 if s.plan.review.every == 1 else waiting
+    for i in range(taken):
+        s.under_review.numbers[i] = s.awaiting_review.numbers[i]
+    for i in range(taken, waiting):
+        s.awaiting_review.numbers[i - taken] = s.awaiting_review.numbers[i]
+    s.under_review.length = taken
+    s.awaiting_review.length = waiting - taken
+
+
+def resume_review(s: State) -> None:
+    """Go on with a review, a person at hand or the time over."""
+    pid, world = s.plan.reviewer, s.world
+    process = s.processes[pid]
+    if process.at == codes.AT_REVIEW_REQUEST:
+        _take_outputs(s)
+        for i in range(s.under_review.length):
+            enter(s, s.under_review.numbers[i], codes.REVIEW, -1, 0)
+        seconds = review_s(s, world.reviews_begun) + s.under_review.length * s.plan.review.each
+        world.reviews_begun += 1
+        world.review_s = seconds
+        after(s, pid, seconds, codes.AT_REVIEW)
+        return
+    world.ledger.people_review_s += world.review_s
+    world.ledger.reviews += 1
+    release(s, codes.PERSON)
+    _verdict(s)
+
+
+def _verdict(s: State) -> None:
+    """Approve what was reviewed, or reject all that was made by wrong instructions."""
+    world = s.world
+    wrong = world.bad_brief
+    if wrong:
+        world.bad_brief = False
+        world.instructions += 1
+        # The outputs that still wait were made by the same instructions.
+        for i in range(s.awaiting_review.length):
+            soon(s, codes.EVENT_VERDICT, s.awaiting_review.numbers[i], 1)
+        s.awaiting_review.length = 0
+    world.review_under_way = False
+    for i in range(s.under_review.length):
+        soon(s, codes.EVENT_VERDICT, s.under_review.numbers[i], int(wrong))
+    if wrong:
+        redo_all_by_wrong_brief(s)
+    start_review_if_due(s)
     notify(s)

@@ -6,20 +6,19 @@ goes on. Modules have the names of those in `dispatch_sim.model`, with the excep
 """
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.accounting import close
-from dispatch_sim.engine.api import serve_line
-from dispatch_sim.engine.attempt import resume_attempt, start_attempt
+from dispatch_sim.engine.api import charge_output, leave_line, serve_line
+from dispatch_sim.engine.attempt import give_back, leave_slot, resume_attempt, start_attempt, stop_work
 from dispatch_sim.engine.backlog import arrive, next_arrives, wait_for_arrival
-from dispatch_sim.engine.calendar import at_once, later, next_event
+from dispatch_sim.engine.calendar import at_once, grant, later, next_event, note, release, request, withdraw
 from dispatch_sim.engine.communication import resume_interim_brief
+from dispatch_sim.engine.coordinator import interrupted_compaction
 from dispatch_sim.engine.merge import resume_merge
 from dispatch_sim.engine.records import Control, State
-from dispatch_sim.engine.recovery import accept_or_reject, resume_recovery, start_recovery
-from dispatch_sim.engine.resources import grant, request
-from dispatch_sim.engine.review import begin_review, resume_review
-from dispatch_sim.engine.slot import interrupt
+from dispatch_sim.engine.recovery import accept_or_reject, begin_review, resume_review, settle, start_recovery
 from dispatch_sim.engine.strategies import dispatch
 from dispatch_sim.engine.variates import draw_batch
+from dispatch_sim.model.closing import close
+from dispatch_sim.model.events import Failure
 from dispatch_sim.scenario.tasks import MAX_TASKS
 
 
@@ -51,7 +50,7 @@ def _begin(s: State) -> None:
     for resource in range(codes.FIRST_LOCK + s.plan.locks):
         of = s.resources[resource]
         of.users, of.first, of.last = 0, -1, -1
-        of.capacity = s.plan.cap if resource == codes.PLACES and s.plan.cap else 1
+        of.capacity = max(1, s.plan.harness.cap) if resource == codes.PLACES else 1
     for pid in range(s.plan.first_interim + s.plan.groups):
         s.processes[pid] = s.new_process
     for g in range(s.plan.groups):
@@ -100,10 +99,8 @@ def _resume(s: State, pid: int) -> None:
     if pid < plan.tasks:
         if process.at < codes.AT_MERGE_REQUEST:
             resume_attempt(s, pid)
-        elif process.at < codes.AT_RECOVERY_REQUEST:
-            resume_merge(s, pid)
         else:
-            resume_recovery(s, pid)
+            resume_merge(s, pid)
     elif pid == plan.dispatcher:
         dispatch(s)
     elif pid == plan.reviewer:
@@ -118,13 +115,13 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
     if kind == codes.EVENT_START_ATTEMPT:
         start_attempt(s, who)
     elif kind == codes.EVENT_START_TIMER:
-        later(s, s.plan.hard_timeout_s, codes.EVENT_TIMER, who, token)
+        later(s, s.plan.timeouts.hard, codes.EVENT_TIMER, who, token)
     elif kind == codes.EVENT_TIMER:
         if task.at_work and task.attempts == token:
             at_once(s, codes.EVENT_TIME_OUT, who, token)
     elif kind == codes.EVENT_TIME_OUT or kind == codes.EVENT_CANCEL:
         if task.is_alive and task.attempts == token:
-            interrupt(s, who, kind == codes.EVENT_TIME_OUT)
+            _interrupt(s, who, kind == codes.EVENT_TIME_OUT)
     elif kind == codes.EVENT_START_RECOVERY:
         start_recovery(s, who)
     elif kind == codes.EVENT_BARRIER:
@@ -144,8 +141,7 @@ def _start_or_end(s: State, kind: int, who: int, token: int) -> None:
             serve_line(s)
     elif kind == codes.EVENT_START_ROUND:
         pid = s.plan.first_interim + who
-        s.processes[pid].at = codes.AT_INTERIM_REQUEST
-        request(s, codes.COORDINATOR, pid)
+        request(s, codes.COORDINATOR, pid, codes.AT_INTERIM_REQUEST)
     elif kind == codes.EVENT_START_ARRIVALS:
         wait_for_arrival(s, who)
     elif kind == codes.EVENT_ARRIVAL:
@@ -163,3 +159,39 @@ def _pass_barrier(s: State, low: int, high: int) -> None:
         s.world.barrier_low = i + 1
         if s.processes[entry.process].token == entry.token:
             _resume(s, entry.process)
+
+
+def _interrupt(s: State, t: int, by_timeout: bool) -> None:
+    """End what an attempt is doing: by its hard timeout, or because another's failure cancels it.
+
+    A hung agent loses its slot here and nowhere else.
+    """
+    task, process, at = s.tasks[t], s.processes[t], s.processes[t].at
+    process.token += 1  # what it waits for does not resume it any more
+    if task.at_work:
+        if at == codes.AT_CALL_WINDOW:
+            withdraw(s, t)
+        elif at == codes.AT_NEXT_WINDOW:
+            release(s, codes.CALL_WINDOW)
+        elif at == codes.AT_GATEWAY and process.in_line:
+            leave_line(s, t)
+        elif at == codes.AT_CALL:
+            # Nothing stops an admitted call: it is charged in full. It had no answer, so an attempt that
+            # resumes cannot read its prompt from the cache.
+            charge_output(s, task.pending_output)
+            task.prompt.sent, task.prompt.sent_s = task.sent_before, task.sent_before_s
+        elif at == codes.AT_COMPACTION:
+            interrupted_compaction(s, t)
+        if by_timeout:
+            leave_slot(s, t, Failure.HUNG if task.activity == codes.HANG else Failure.KILLED)
+            return
+        stop_work(s, t, False)
+        give_back(s, t)
+    elif at == codes.AT_PLACE or at == codes.AT_LOCK:
+        withdraw(s, t)
+        give_back(s, t)
+    elif at == codes.AT_MERGE_REQUEST or at == codes.AT_PERSON_REQUEST:
+        withdraw(s, t)
+    task.failure = Failure.CANCELLED
+    note(s, codes.CANCELLED, t, -1, 0)
+    settle(s, t)

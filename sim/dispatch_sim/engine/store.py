@@ -24,16 +24,12 @@ from numpy.typing import NDArray
 from dispatch_sim.engine.linking import IS_PYTHON, link, set_special_functions, target_machine
 from dispatch_sim.scenario.files import read_file
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parents[1]
 _SOURCES = [
-    *sorted(_HERE.glob("*.py")),
-    *sorted((_HERE.parent / "model").glob("*.py")),
-    _HERE.parent / "interruption.py",
-    _HERE.parent / "scenario" / "files.py",
-    _HERE.parent / "scenario" / "tasks.py",
-    _HERE.parent / "scenario" / "quantities.py",
+    *(file for package in ("engine", "model", "scenario") for file in sorted((_HERE / package).glob("*.py"))),
+    _HERE / "interruption.py",
 ]
-"""The sources of compiled code: its modules, and those that it takes rules and numbers from."""
+"""The sources of compiled code: its modules, and those that it takes rules, records and numbers from."""
 
 _MOST_BYTES = 64 * 2**20
 """Of machine code; the engine's has about one."""

@@ -1,37 +1,23 @@
 """Strategies: how a batch of tasks is dispatched to sub-agents, until every task is done."""
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.backlog import add, is_before, take
-from dispatch_sim.engine.cache import is_cold
-from dispatch_sim.engine.calendar import after, soon
-from dispatch_sim.engine.conditions import (
+from dispatch_sim.engine.backlog import (
+    add,
     can_refill,
     free_slots,
     holds,
+    is_before,
+    launch,
     lift_barrier,
     review_blocks,
     start_review,
+    take,
 )
+from dispatch_sim.engine.calendar import after, release, request, soon, write_log
 from dispatch_sim.engine.coordinator import begin_turn, do_common, has_to_do_common, prewarm, write_output
-from dispatch_sim.engine.events import write_log
-from dispatch_sim.engine.harness import launch
 from dispatch_sim.engine.records import State
-from dispatch_sim.engine.resources import release, request
-from dispatch_sim.model.arithmetic import grown, shrunk
-
-
-def on_return(s: State, t: int) -> None:
-    """Adaptive dispatch (AIMD): grow the window when an attempt returns that began after the last 429."""
-    slots = s.world.slots
-    if s.plan.is_adaptive and s.tasks[t].began_s > slots.shrunk_s:
-        slots.window = grown(slots.window, slots.most)
-
-
-def on_429(s: State, t: int) -> None:
-    """Adaptive dispatch (AIMD): halve the window on a 429, once for all agents that were at work then."""
-    slots = s.world.slots
-    if s.plan.is_adaptive and s.tasks[t].began_s > slots.shrunk_s:
-        slots.window, slots.shrunk_s = shrunk(slots.window), s.world.now_s
+from dispatch_sim.model.accounting import Purpose
+from dispatch_sim.model.cache import is_cold
 
 
 def dispatch(s: State) -> None:
@@ -62,11 +48,7 @@ def _wait_for(s: State, condition: int, at: int) -> bool:
 
 
 def _queue(s: State) -> bool:
-    """Queue, adaptive, and parallel without a barrier: dispatch whenever a task waits and a slot is free.
-
-    A failed task goes to the end, or waits until all has drained: no agent at work, and no task ready.
-    False where the dispatcher has to wait.
-    """
+    """Go on with `model.strategies.queue`; False where the dispatcher has to wait."""
     process, world = s.processes[s.plan.dispatcher], s.world
     if process.at == codes.AT_REFILL_WOKEN:
         process.at = codes.AT_REFILL
@@ -84,10 +66,7 @@ def _queue(s: State) -> bool:
 
 
 def _waves(s: State) -> bool:
-    """Waves of one task (solo, sequential), of as many as there are slots, or of all (parallel).
-
-    The next begins when all of this one is over. False where the dispatcher has to wait.
-    """
+    """Go on with `model.strategies.waves`; False where the dispatcher has to wait."""
     process, world = s.processes[s.plan.dispatcher], s.world
     if process.at == codes.AT_WAVE:
         if world.unfinished == 0:
@@ -105,7 +84,7 @@ def _waves(s: State) -> bool:
     if process.at == codes.AT_IDLE_WOKEN:
         lift_barrier(s)
         return _wait_for(s, codes.WAVE_IS_OVER, codes.AT_OVER_WOKEN)
-    if s.plan.review_every == codes.AFTER_WAVE:
+    if s.plan.review.every == codes.AFTER_WAVE:
         start_review(s)
     _retry_failed(s, codes.FIRST)
     process.at = codes.AT_WAVE
@@ -120,11 +99,9 @@ def _retry_failed(s: State, rank: int) -> None:
 
 
 def _has_to_wait(s: State) -> bool:
-    """Whether the coordinator has something to do before a script can launch tasks.
-
-    It writes a cold prefix, or does the common work of one of the tasks that can be launched now.
-    """
-    prewarms = s.plan.warm_up == codes.PREWARM_CACHE and is_cold(s)
+    """Whether the coordinator has something to do before a script can launch tasks."""
+    is_prefix_cold = is_cold(s.world.cache, s.plan.shared_prefix, s.world.now_s)
+    prewarms = s.plan.strategy.warm_up == codes.PREWARM_CACHE and is_prefix_cold
     return prewarms or (s.plan.forks and _has_common_to_do(s))
 
 
@@ -139,11 +116,7 @@ def _has_common_to_do(s: State) -> bool:
 
 
 def _launch_ready(s: State) -> bool:
-    """Launch as many of the waiting tasks as there are free slots; False where it has to wait.
-
-    An agent that coordinates does it in one turn, writing the briefs one after another. A script launches
-    at once unless it has to wait for the coordinator; so does an agent that does the tasks itself.
-    """
+    """Launch as `model.strategies.launch_ready`; False where the dispatcher has to wait."""
     d = s.plan.dispatcher
     process = s.processes[d]
     process.back_to = process.at
@@ -151,16 +124,12 @@ def _launch_ready(s: State) -> bool:
         _take_ready(s)
         process.at = codes.AT_SCRIPT_LAUNCH
         return _launch_by_script(s)
-    process.at = codes.AT_SCRIPT_REQUEST if s.plan.by_script else codes.AT_TURN_REQUEST
-    request(s, codes.COORDINATOR, d)
+    request(s, codes.COORDINATOR, d, codes.AT_SCRIPT_REQUEST if s.plan.by_script else codes.AT_TURN_REQUEST)
     return False
 
 
 def _take_ready(s: State) -> None:
-    """Take as many of the waiting tasks as can be launched now, into `State.dispatched`.
-
-    While the dispatcher waited for the coordinator, a review may have begun, or the window may have shrunk.
-    """
+    """Take as many of the waiting tasks as can be launched now, into `State.dispatched`."""
     world = s.world
     world.dispatched = 0
     world.dispatched_count = 0 if review_blocks(s) else min(free_slots(s), world.waiting)
@@ -184,7 +153,7 @@ def _launch_by_script(s: State) -> bool:
     d, world = s.plan.dispatcher, s.world
     process = s.processes[d]
     if process.at == codes.AT_SCRIPT_REQUEST:
-        if s.plan.warm_up == codes.PREWARM_CACHE and not prewarm(s, d):
+        if s.plan.strategy.warm_up == codes.PREWARM_CACHE and not prewarm(s, d):
             return False
         _take_ready(s)
         process.at = codes.AT_SCRIPT_COMMON
@@ -217,22 +186,21 @@ def _launch_in_turn(s: State) -> bool:
     if process.at == codes.AT_TURN_BEGIN:
         if not begin_turn(s, d):
             return False
-        process.at = codes.AT_TURN
-        after(s, d, s.plan.turn_s)
+        after(s, d, s.plan.dispatch.turn.time, codes.AT_TURN)
         return False
     if process.at == codes.AT_TURN:
-        if s.plan.warm_up == codes.PREWARM_CACHE and not prewarm(s, d):
+        if s.plan.strategy.warm_up == codes.PREWARM_CACHE and not prewarm(s, d):
             return False
-        process.at = codes.AT_BRIEF
-        after(s, d, s.plan.brief_s)
+        after(s, d, s.plan.dispatch.brief.time, codes.AT_BRIEF)
         return False
     launch(s, s.dispatched[world.dispatched])
     world.dispatched += 1
     if world.dispatched < world.dispatched_count:
-        after(s, d, s.plan.brief_s)
+        after(s, d, s.plan.dispatch.brief.time, codes.AT_BRIEF)
         return False
-    tokens = s.plan.turn_tokens + world.dispatched_count * s.plan.brief_tokens
-    write_output(s, codes.FOR_COORDINATION, codes.NONE, tokens)
+    costs = s.plan.dispatch
+    tokens = costs.turn.tokens + world.dispatched_count * costs.brief.tokens
+    write_output(s, s.world.ledger.usage[Purpose.COORDINATION], tokens)
     write_log(s, process.turn_started_s, codes.TURN, codes.NONE, 0, -1, 0)
     release(s, codes.COORDINATOR)
     process.at = process.back_to

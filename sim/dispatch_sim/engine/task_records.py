@@ -1,29 +1,11 @@
 """Records of tasks and their attempts, of processes and resources."""
 
-from typing import Annotated
-
-from dispatch_sim.engine.parameters import Merge
-from dispatch_sim.model.accounting import ATTEMPT_PURPOSES
+from dispatch_sim.model.accounting import AttemptUsage
+from dispatch_sim.model.cache import Prompt
+from dispatch_sim.model.variates import AttemptVariates
 
 MAX_OUTPUTS = 8
 """Outputs that a task needs."""
-
-
-class Usage:
-    """Tokens counted once, and tokens billed by class."""
-
-    tokens: int
-    input: int
-    cache_write: int
-    cache_read: int
-    output: int
-
-
-class AttemptUsage:
-    """The usage of one attempt so far, as `model.accounting.AttemptUsage`."""
-
-    by_purpose: Annotated[list[Usage], ATTEMPT_PURPOSES]
-    time_s: float
 
 
 class Output:
@@ -42,37 +24,11 @@ class Checkpoint:
     usage: AttemptUsage
 
 
-class AttemptVariates:
-    """The variates of an attempt, as `model.variates.AttemptVariates`, but for tokens of all calls."""
+class SharedVariates:
+    """The variates of a first attempt, drawn for all design points in a block of replications."""
 
-    drawn_in: int
-    """The block of replications in which these were drawn for all design points."""
-    calls: int
-    new_input: int
-    output: int
-    spawn_tokens: int
-    return_tokens: int
-    crash_call: int
-    hang_call: int
-    obeys: bool
-    bad_output: bool
-    call_s: float
-    spawn_s: float
-    return_s: float
-
-
-class Prompt:
-    """An agent's conversation, as `model.cache.Prompt`."""
-
-    exists: bool
-    spawn: int
-    shared: int
-    inherited: int
-    context: int
-    new: int
-    messages: int
-    sent: int
-    sent_s: float
+    block: int
+    variates: AttemptVariates
 
 
 class Task:
@@ -110,7 +66,11 @@ class Task:
     has_place: bool
     locks_held: int
     write: int
-    merge: Merge
+    merge_tokens: float
+    merge_s: float
+    merge_people_s: float
+    for_person: int
+    """The activity that a person is asked for, or is busy with."""
     person_s: float
     unseen: int
     counts_as_unseen: bool

@@ -1,12 +1,15 @@
 """Random variates of an attempt, as `model.variates` has them, drawn when they are needed."""
 
+import math
+
 from dispatch_sim.engine import codes
 from dispatch_sim.engine.quantiles import normal_cdf, normal_quantile, quantile
 from dispatch_sim.engine.records import State
-from dispatch_sim.model.arithmetic import ATTEMPTS_WITH_OWN_VARIATES, calls_of_part, share, struck_call
+from dispatch_sim.model.arithmetic import ATTEMPTS_WITH_OWN_VARIATES, struck_call
 from dispatch_sim.model.streams import Stream, uniform
+from dispatch_sim.model.variates import input_of, output_of
 from dispatch_sim.scenario.quantities import whole
-from dispatch_sim.scenario.tasks import MAX_CALLS
+from dispatch_sim.scenario.tasks import whole_calls
 
 _LEAST, _MOST = 2.0**-53, 1.0 - 2.0**-53
 _SIGN = -(2**63)
@@ -25,7 +28,7 @@ def _uniform(s: State, stream: int, t: int, number: int) -> float:
 
 def _draw(s: State, row: int, stream: int, t: int, number: int) -> float:
     if s.distributions[row].family == codes.CONSTANT:
-        return s.distributions[row].a
+        return s.distributions[row].value
     return quantile(s, row, _uniform(s, stream, t, number))
 
 
@@ -35,7 +38,7 @@ def draw_batch(s: State) -> None:
     world.batch_calls = _batch_score(s, Stream.CALLS_OF_BATCH)
     world.batch_tokens = _batch_score(s, Stream.TOKENS_OF_BATCH)
     world.batch_duration = _batch_score(s, Stream.DURATION_OF_BATCH)
-    bad_brief = s.plan.bad_brief
+    bad_brief = s.plan.failures.bad_brief
     world.bad_brief = bad_brief > 0.0 and (
         uniform(s.plan.seed, s.replication, Stream.BAD_BRIEF, 0, 0, 0, 0) < bad_brief
     )
@@ -48,14 +51,14 @@ def _batch_score(s: State, stream: int) -> float:
 def _draw_shared(s: State, row: int, of_batch: int, batch_score: float, t: int, number: int) -> float:
     """Draw what batch, task and attempt share, as `model.variates.Variates._draw_shared`."""
     if s.distributions[row].family == codes.CONSTANT:
-        return s.distributions[row].a
-    group, score = s.groups[s.tasks[t].group], 0.0
-    if group.batch_weight > 0.0:
-        score += group.batch_weight * batch_score
-    if group.task_weight > 0.0:
-        score += group.task_weight * normal_quantile(_uniform(s, of_batch + 1, t, 0))
-    if group.attempt_weight > 0.0:
-        score += group.attempt_weight * normal_quantile(_uniform(s, of_batch + 2, t, number))
+        return s.distributions[row].value
+    variance, score = s.groups[s.tasks[t].group].section.variance, 0.0
+    if variance.batch > 0.0:
+        score += math.sqrt(variance.batch) * batch_score
+    if variance.task > 0.0:
+        score += math.sqrt(variance.task) * normal_quantile(_uniform(s, of_batch + 1, t, 0))
+    if variance.attempt > 0.0:
+        score += math.sqrt(variance.attempt) * normal_quantile(_uniform(s, of_batch + 2, t, number))
     return quantile(s, row, min(max(normal_cdf(score), _LEAST), _MOST))
 
 
@@ -73,13 +76,12 @@ def draw_attempt(s: State, t: int) -> None:
         _draw_attempt(s, t, number)
         return
     first = (s.replication - s.first_replication) * s.shared_tasks
-    shared = first + s.groups[task.group].first_variates + task.index
-    if s.shared_variates[shared].drawn_in != s.block:
+    shared = s.shared_variates[first + s.groups[task.group].first_variates + task.index]
+    if shared.block != s.block:
         _draw_attempt(s, t, number)
-        task.variates.drawn_in = s.block
-        s.shared_variates[shared] = task.variates
+        shared.block, shared.variates = s.block, task.variates
     else:
-        task.variates = s.shared_variates[shared]
+        task.variates = shared.variates
 
 
 def draw_first_attempt(s: State, t: int) -> None:
@@ -94,55 +96,33 @@ def draw_first_attempt(s: State, t: int) -> None:
 def _draw_attempt(s: State, t: int, number: int) -> None:
     """Draw sizes by the attempt that began the work, times and faults by its own number."""
     task, plan, world = s.tasks[t], s.plan, s.world
-    group, origin, variates = s.groups[task.group], task.origin, task.variates
-    calls = whole(_draw_shared(s, group.calls_row, Stream.CALLS_OF_BATCH, world.batch_calls, t, origin))
-    calls = min(max(1, calls), MAX_CALLS)
-    work = whole(_draw_shared(s, group.tokens_row, Stream.TOKENS_OF_BATCH, world.batch_tokens, t, origin))
-    duration = 0.0
-    if group.has_duration:
-        duration = _draw_shared(
-            s, group.duration_row, Stream.DURATION_OF_BATCH, world.batch_duration, t, origin
-        )
+    group, origin, variates = s.groups[task.group].section, task.origin, task.variates
+    spawn, return_ = plan.dispatch.spawn, plan.dispatch.return_
+    calls = whole_calls(_draw_shared(s, group.calls, Stream.CALLS_OF_BATCH, world.batch_calls, t, origin))
+    work = whole(_draw_shared(s, group.tokens, Stream.TOKENS_OF_BATCH, world.batch_tokens, t, origin))
+    of_batch = Stream.DURATION_OF_BATCH
+    duration = _draw_shared(s, group.duration, of_batch, world.batch_duration, t, origin)
     written = whole(work * group.output_share)
     variates.calls, variates.new_input, variates.output = calls, work - written, written
     variates.call_s = duration / calls
-    variates.spawn_tokens = whole(_draw(s, plan.spawn_tokens_row, Stream.SPAWN_TOKENS, t, origin))
-    variates.spawn_s = _draw(s, plan.spawn_time_row, Stream.SPAWN_TIME, t, number)
-    variates.return_tokens = whole(_draw(s, plan.return_tokens_row, Stream.RETURN_TOKENS, t, number))
-    variates.return_s = _draw(s, plan.return_time_row, Stream.RETURN_TIME, t, number)
-    crash = _struck_call(s, Stream.CRASH, plan.crash, t, number, calls)
-    hang = _struck_call(s, Stream.HANG, plan.hang, t, number, calls)
+    variates.spawn_tokens = whole(_draw(s, spawn.tokens, Stream.SPAWN_TOKENS, t, origin))
+    variates.spawn_s = _draw(s, spawn.time, Stream.SPAWN_TIME, t, number)
+    variates.return_tokens = whole(_draw(s, return_.tokens, Stream.RETURN_TOKENS, t, number))
+    variates.return_s = _draw(s, return_.time, Stream.RETURN_TIME, t, number)
+    crash = _struck_call(s, Stream.CRASH, plan.failures.crash, t, number, calls)
+    hang = _struck_call(s, Stream.HANG, plan.failures.hang, t, number, calls)
     variates.crash_call = crash
     variates.hang_call = hang if hang != crash else -1
-    variates.obeys = plan.has_soft_timeout and _uniform(s, Stream.OBEYS, t, number) < plan.obeyed
-    bad_output = plan.bad_output
+    timeouts, bad_output = plan.timeouts, plan.failures.bad_output
+    variates.obeys = timeouts.soft > 0.0 and _uniform(s, Stream.OBEYS, t, number) < timeouts.obeyed
     variates.bad_output = bad_output > 0.0 and _uniform(s, Stream.BAD_OUTPUT, t, number) < bad_output
-
-
-def take_part(s: State, t: int, fraction: float) -> None:
-    """Make an attempt one that does a part: fewer calls, tokens and time in proportion."""
-    _reduce(s, t, fraction, calls_of_part(s.tasks[t].variates.calls, fraction))
-
-
-def leave_out(s: State, t: int, common: float) -> None:
-    """Make an attempt one whose common part is done already: its calls are rounded, maybe to none."""
-    _reduce(s, t, 1.0 - common, whole((1.0 - common) * s.tasks[t].variates.calls))
-
-
-def _reduce(s: State, t: int, fraction: float, calls: int) -> None:
-    variates = s.tasks[t].variates
-    variates.new_input = whole(fraction * variates.new_input)
-    variates.output = whole(fraction * variates.output)
-    variates.call_s = variates.call_s * variates.calls * fraction / max(calls, 1)
-    variates.calls = calls
 
 
 def tool_s(s: State, t: int, origin: int, call: int) -> float:
     """Draw the time between a call and the next, of the attempt that began the work."""
     task, group = s.tasks[t], s.groups[s.tasks[t].group]
-    return quantile(
-        s, group.tool_row, uniform(group.key, s.replication, Stream.TOOL_TIME, task.index, origin, call, 0)
-    )
+    u = uniform(group.key, s.replication, Stream.TOOL_TIME, task.index, origin, call, 0)
+    return quantile(s, group.section.tool_time, u)
 
 
 def of_request(s: State, stream: int, t: int, call: int, retry: int) -> float:
@@ -154,22 +134,23 @@ def of_request(s: State, stream: int, t: int, call: int, retry: int) -> float:
 
 def recovery_s(s: State, t: int) -> float:
     """Draw the time that a person needs to finish a task."""
-    return _draw(s, s.plan.recovery_row, Stream.RECOVERY, t, 0)
+    return _draw(s, s.plan.recovery.people, Stream.RECOVERY, t, 0)
 
 
 def clean_up_s(s: State, t: int) -> float:
     """Draw the time that a person needs after the loss of an attempt's work."""
-    return _draw(s, s.plan.clean_up_row, Stream.CLEAN_UP, t, attempt_number(s, t))
+    return _draw(s, s.plan.conflicts.people, Stream.CLEAN_UP, t, attempt_number(s, t))
 
 
 def review_s(s: State, review: int) -> float:
     """Draw the time that a person needs for a review, by its number."""
-    return quantile(s, s.plan.review_row, uniform(s.plan.seed, s.replication, Stream.REVIEW, review, 0, 0, 0))
+    u = uniform(s.plan.seed, s.replication, Stream.REVIEW, review, 0, 0, 0)
+    return quantile(s, s.plan.review.people, u)
 
 
 def interarrival_s(s: State, t: int) -> float:
     """Draw the time between the arrivals of a task and of the one before it."""
-    return _draw(s, s.groups[s.tasks[t].group].interarrival_row, Stream.INTERARRIVAL, t, 0)
+    return _draw(s, s.groups[s.tasks[t].group].section.interarrival, Stream.INTERARRIVAL, t, 0)
 
 
 def _uniform_of_pair(s: State, stream: int, one: int, number: int, other: int, number2: int) -> float:
@@ -188,27 +169,26 @@ def _uniform_of_pair(s: State, stream: int, one: int, number: int, other: int, n
 
 def conflict(s: State, one: int, number: int, other: int, number2: int) -> bool:
     """Whether two attempts conflict."""
-    return _uniform_of_pair(s, Stream.CONFLICT, one, number, other, number2) < s.plan.conflict
+    u = _uniform_of_pair(s, Stream.CONFLICT, one, number, other, number2)
+    return bool(u < s.plan.conflicts.probability)
 
 
 def resolve_s(s: State, one: int, number: int, other: int, number2: int) -> float:
     """Draw the time that a person needs to resolve a conflict."""
-    return quantile(s, s.plan.resolve_row, _uniform_of_pair(s, Stream.RESOLVE, one, number, other, number2))
+    u = _uniform_of_pair(s, Stream.RESOLVE, one, number, other, number2)
+    return quantile(s, s.plan.conflicts.resolve, u)
 
 
 def length_s(s: State, t: int) -> float:
     """Return the time of a task's first attempt when nothing is in its way; overwrites its variates."""
-    task, plan, group = s.tasks[t], s.plan, s.groups[s.tasks[t].group]
+    latency, variates = s.world.latency, s.tasks[t].variates
     draw_first_attempt(s, t)
-    variates, calls = task.variates, task.variates.calls
+    calls = variates.calls
     seconds = variates.spawn_s + variates.return_s + variates.call_s * calls
-    if group.has_tools:
+    if s.groups[s.tasks[t].group].section.tool_time:
         for call in range(calls - 1):
             seconds += tool_s(s, t, 0, call)
-    if plan.has_latency:
-        for call in range(calls):
-            read = share(variates.new_input, call, calls)
-            written = share(variates.output, call, calls)
-            seconds += plan.latency_base + written * plan.latency_per_output
-            seconds += read / 1000.0 * plan.latency_per_uncached
+    for call in range(calls):
+        seconds += latency.base + output_of(variates, call) * latency.per_output
+        seconds += input_of(variates, call) / 1000.0 * latency.per_uncached_k
     return seconds

@@ -1,15 +1,16 @@
-"""Accounting: tokens and time of a replication by purpose."""
+"""Accounting: tokens and time of a replication by purpose.
+
+The compiled engine compiles the functions of this module as they are.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Annotated
 
+from dispatch_sim.model.cache import Prompt
 from dispatch_sim.model.events import Failure, TaskState
 from dispatch_sim.model.outcome import Column
-
-if TYPE_CHECKING:
-    from dispatch_sim.model.cache import Prompt
 
 
 class Purpose(Column):
@@ -41,14 +42,6 @@ class Usage:
     cache_read: int = 0
     output: int = 0
 
-    def add(self, other: Usage, times: int = 1) -> None:
-        """Add another's counts to these, or (-1 times) take them away."""
-        self.tokens += times * other.tokens
-        self.input += times * other.input
-        self.cache_write += times * other.cache_write
-        self.cache_read += times * other.cache_read
-        self.output += times * other.output
-
 
 @dataclass(slots=True)
 class AttemptUsage:
@@ -61,46 +54,15 @@ class AttemptUsage:
     time_s : service, backoff and hanging.
     """
 
-    by_purpose: list[Usage] = field(default_factory=lambda: [Usage() for _ in range(ATTEMPT_PURPOSES)])
+    by_purpose: Annotated[list[Usage], ATTEMPT_PURPOSES] = field(
+        default_factory=lambda: [Usage() for _ in range(ATTEMPT_PURPOSES)]
+    )
     time_s: float = 0.0
-
-    def add_call(self, prompt: Prompt, cached: int, output: int, *, written: bool) -> None:
-        """Count a call that was admitted: its own tokens once, and all that was sent by class.
-
-        What is read from the cache is the beginning of the prompt: spawn tokens first.
-        """
-        work, spawn = self.by_purpose[Purpose.WORK], self.by_purpose[Purpose.SPAWN]
-        messages = self.by_purpose[Purpose.COORDINATION]
-        if prompt.sent == 0:
-            spawn.tokens = prompt.spawn - prompt.inherited
-        work.tokens += prompt.new - prompt.messages + output
-        work.output += output
-        messages.tokens += prompt.messages
-        spawn_read = min(cached, prompt.spawn)
-        work_read = cached - spawn_read
-        spawn.cache_read += spawn_read
-        work.cache_read += work_read
-        spawn_sent = prompt.spawn - spawn_read
-        work_sent = prompt.context + prompt.new - work_read - prompt.messages
-        if written:
-            spawn.cache_write += spawn_sent
-            work.cache_write += work_sent
-            messages.cache_write += prompt.messages
-        else:
-            spawn.input += spawn_sent
-            work.input += work_sent
-            messages.input += prompt.messages
-
-    def add(self, other: AttemptUsage, times: int = 1) -> None:
-        """Add another's usage to this, or (-1 times) take it away."""
-        for used, more in zip(self.by_purpose, other.by_purpose, strict=True):
-            used.add(more, times)
-        self.time_s += times * other.time_s
 
     def copy(self) -> AttemptUsage:
         """Return the same usage."""
         copied = AttemptUsage()
-        copied.add(self)
+        add_attempt(copied, self, 1)
         return copied
 
 
@@ -113,10 +75,10 @@ class Ledger:
     begun_with : what the beginning of prompts is booked as: of solo, it is the coordinator's context.
     """
 
-    begun_with: Purpose = Purpose.SPAWN
-    usage: list[Usage] = field(default_factory=lambda: [Usage() for _ in Purpose])
-    time_s: list[float] = field(default_factory=lambda: [0.0] * len(TaskState))
-    failures: list[int] = field(default_factory=lambda: [0] * len(Failure))
+    begun_with: int = Purpose.SPAWN
+    usage: Annotated[list[Usage], len(Purpose)] = field(default_factory=lambda: [Usage() for _ in Purpose])
+    time_s: Annotated[list[float], len(TaskState)] = field(default_factory=lambda: [0.0] * len(TaskState))
+    failures: Annotated[list[int], len(Failure)] = field(default_factory=lambda: [0] * len(Failure))
     killed: Usage = field(default_factory=Usage)
     flow_s: float = 0.0
     wasted_s: float = 0.0
@@ -132,16 +94,62 @@ class Ledger:
     reviews: int = 0
     compactions: int = 0
 
-    def book_output(self, usage: AttemptUsage, *, rework: bool) -> None:
-        """Book an attempt's usage by its purposes: its output is needed."""
-        for purpose, used in enumerate(usage.by_purpose):
-            needed = self.begun_with if purpose == Purpose.SPAWN else purpose
-            self.usage[Purpose.REWORK if rework else needed].add(used)
 
-    def book_waste(self, usage: AttemptUsage, failure: Failure) -> None:
-        """Book what an attempt has used as wasted."""
-        self.wasted_s += usage.time_s
-        for used in usage.by_purpose:
-            self.usage[Purpose.WASTED].add(used)
-            if failure is Failure.KILLED:
-                self.killed.add(used)
+def add(usage: Usage, other: Usage, times: int) -> None:
+    """Add another's counts to these, so many times; -1 takes them away."""
+    usage.tokens += times * other.tokens
+    usage.input += times * other.input
+    usage.cache_write += times * other.cache_write
+    usage.cache_read += times * other.cache_read
+    usage.output += times * other.output
+
+
+def add_attempt(usage: AttemptUsage, other: AttemptUsage, times: int) -> None:
+    """Add another attempt's usage to this one's, so many times."""
+    for purpose in range(ATTEMPT_PURPOSES):
+        add(usage.by_purpose[purpose], other.by_purpose[purpose], times)
+    usage.time_s += times * other.time_s
+
+
+def add_call(usage: AttemptUsage, prompt: Prompt, cached: int, output: int, is_written: bool) -> None:
+    """Count a call that was admitted: its own tokens once, and all that was sent by class.
+
+    What is read from the cache is the beginning of the prompt: spawn tokens first.
+    """
+    work, spawn = usage.by_purpose[Purpose.WORK], usage.by_purpose[Purpose.SPAWN]
+    messages = usage.by_purpose[Purpose.COORDINATION]
+    if prompt.sent == 0:
+        spawn.tokens = prompt.spawn - prompt.inherited
+    work.tokens += prompt.new - prompt.messages + output
+    work.output += output
+    messages.tokens += prompt.messages
+    spawn_read = min(cached, prompt.spawn)
+    work_read = cached - spawn_read
+    spawn.cache_read += spawn_read
+    work.cache_read += work_read
+    spawn_sent = prompt.spawn - spawn_read
+    work_sent = prompt.context + prompt.new - work_read - prompt.messages
+    if is_written:
+        spawn.cache_write += spawn_sent
+        work.cache_write += work_sent
+        messages.cache_write += prompt.messages
+    else:
+        spawn.input += spawn_sent
+        work.input += work_sent
+        messages.input += prompt.messages
+
+
+def book_output(ledger: Ledger, usage: AttemptUsage, is_rework: bool) -> None:
+    """Book an attempt's usage by its purposes: its output is needed."""
+    for purpose in range(ATTEMPT_PURPOSES):
+        needed = ledger.begun_with if purpose == Purpose.SPAWN else purpose
+        add(ledger.usage[Purpose.REWORK if is_rework else needed], usage.by_purpose[purpose], 1)
+
+
+def book_waste(ledger: Ledger, usage: AttemptUsage, failure: int) -> None:
+    """Book what an attempt has used as wasted."""
+    ledger.wasted_s += usage.time_s
+    for purpose in range(ATTEMPT_PURPOSES):
+        add(ledger.usage[Purpose.WASTED], usage.by_purpose[purpose], 1)
+        if failure == Failure.KILLED:
+            add(ledger.killed, usage.by_purpose[purpose], 1)

@@ -1,233 +1,182 @@
-"""The model API's rate limits: three token buckets that all agents and the coordinator share.
+"""The model API: its rate limits, which all agents and the coordinator share, and the time of calls.
 
-This is where a 429 is decided: `RateLimiter.admit`. A provider that lets requests wait in line instead of
-rejecting them has a `Gateway` in front.
+This is where a 429 is decided: `admit`. The compiled engine compiles the functions as they are.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-import simpy
-
-from dispatch_sim.model import arithmetic
-from dispatch_sim.model.arithmetic import MINUTE_S, NEVER
+from dispatch_sim.model.arithmetic import MINUTE_S, NEVER, bucket_level, holds, wait_for
+from dispatch_sim.model.cache import Prompt, prompt_length
 from dispatch_sim.scenario.provider import Accounting, Limits, Provider
 
-if TYPE_CHECKING:
-    from dispatch_sim.model.simulation import Process
 
-
+@dataclass(slots=True)
 class TokenBucket:
     """Holds up to `capacity`, refills continuously; starts full. Without a limit it is never empty."""
 
-    __slots__ = ("capacity", "level", "rate_per_s", "updated_s")
-
-    def __init__(self, per_minute: float | None, limits: Limits) -> None:
-        self.rate_per_s = limits.per_minute(per_minute) / MINUTE_S
-        self.capacity = limits.capacity(per_minute)
-        self.level = self.capacity
-        self.updated_s = -1.0
-
-    def refill(self, now_s: float) -> None:
-        """Bring the level up to date."""
-        since_s = now_s - self.updated_s
-        if since_s > 0.0 and self.level < self.capacity:
-            self.level = arithmetic.bucket_level(self.level, since_s, self.rate_per_s, self.capacity)
-        self.updated_s = now_s
-
-    def holds(self, amount: float) -> bool:
-        """Whether it holds an amount now."""
-        return arithmetic.holds(self.level, amount, self.rate_per_s)
-
-    def wait_for(self, amount: float, now_s: float) -> float:
-        """Return the seconds until it holds an amount, if nobody else comes."""
-        return arithmetic.wait_for(self.level, amount, self.rate_per_s, now_s)
+    level: float
+    capacity: float
+    rate_per_s: float
+    updated_s: float = -1.0
 
 
+@dataclass(slots=True)
 class RateLimiter:
-    """Admits requests, or rejects them with a `retry-after`.
+    """Three buckets, and what is counted: a request holds `reserved` output from its start.
 
     Attributes
     ----------
-    requests, input_tokens, output_tokens : counted so far, whole numbers.
-    gateway : the line before it, where requests wait; None where they are rejected instead.
-    pacing : the client's own limiter, which is charged with what this one is charged with after admission.
-    is_pacing : whether this one is the client's own.
+    is_pacing : whether it is the client's own; a call larger than a bucket then waits for a full one.
+    requests, input_tokens, output_tokens : counted so far.
     """
 
-    def __init__(
-        self,
-        env: simpy.Environment,
-        limits: Limits,
-        accounting: Accounting,
-        *,
-        queues: bool,
-        is_pacing: bool = False,
-    ) -> None:
-        self._env = env
-        self._request_bucket = TokenBucket(limits.requests, limits)
-        self._input_bucket = TokenBucket(limits.input_tokens, limits)
-        self._output_bucket = TokenBucket(limits.output_tokens, limits)
-        self._counts_rejected = accounting.failed_requests and not queues  # in line nothing is rejected
-        self._reserved = accounting.max_tokens if accounting.output == "reserved" else 0.0
-        self._counts_cache_reads = accounting.cache_reads
-        self.requests = 0
-        self.input_tokens = 0
-        self.output_tokens = 0
-        self.gateway = Gateway(env, self) if queues else None
-        self.pacing: RateLimiter | None = None
-        self.is_pacing = is_pacing
-
-    def admit(self, input_tokens: int) -> float:
-        """Admit a request and charge it, its input and what is reserved for its output; or reject it.
-
-        Returns
-        -------
-        0 where it is admitted; else the `retry-after` of the 429: the seconds until the buckets would hold
-        enough if nobody else came. `NEVER` where no bucket ever will.
-        """
-        requests, inputs, outputs = self._request_bucket, self._input_bucket, self._output_bucket
-        reserved = self._reserved
-        one, needed = 1.0, float(input_tokens)
-        if self.is_pacing:  # a call larger than a bucket waits for a full one, and leaves a debt
-            one, needed = min(one, requests.capacity), min(needed, inputs.capacity)
-            reserved = min(reserved, outputs.capacity)
-        if needed > inputs.capacity or requests.capacity < one or reserved > outputs.capacity:
-            return NEVER
-        now_s = self._env.now
-        requests.refill(now_s)
-        inputs.refill(now_s)
-        outputs.refill(now_s)
-        if requests.holds(one) and inputs.holds(needed) and outputs.holds(reserved):
-            requests.level -= 1
-            inputs.level -= input_tokens
-            outputs.level -= self._reserved
-            self.requests += 1
-            self.input_tokens += input_tokens
-            return 0.0
-        if self._counts_rejected:
-            # Charge before the wait is computed: a client that waits exactly that long must then be admitted.
-            requests.level = max(0.0, requests.level - 1)
-            self.requests += 1
-        return max(
-            requests.wait_for(one, now_s),
-            inputs.wait_for(needed, now_s),
-            outputs.wait_for(reserved, now_s),
-        )
-
-    def counted(self, length: int, cached: int) -> int:
-        """Return the input tokens that count of a prompt of which some are read from the cache."""
-        return length if self._counts_cache_reads else length - cached
-
-    def at_most(self, input_tokens: int) -> int:
-        """Return the input tokens, or what the bucket can hold where that is less."""
-        return int(min(input_tokens, self._input_bucket.capacity))
-
-    def charge_output(self, tokens: int) -> None:
-        """Charge a call's output at its end, and give back its reservation; the bucket may go into debt."""
-        outputs = self._output_bucket
-        outputs.refill(self._env.now)
-        outputs.level = min(outputs.capacity, outputs.level + self._reserved - tokens)
-        self.output_tokens += tokens
-        if self.pacing is not None:
-            self.pacing.charge_output(tokens)
-        if self._reserved and self.gateway is not None:
-            self.gateway.recheck()  # what was given back may be enough for the first in line
-
-    def charge_input(self, tokens: int) -> None:
-        """Charge input that the coordinator has read; the bucket may go into debt."""
-        self._input_bucket.refill(self._env.now)
-        self._input_bucket.level -= tokens
-        self.input_tokens += tokens
-        if self.pacing is not None:
-            self.pacing.charge_input(tokens)
+    request_bucket: TokenBucket
+    input_bucket: TokenBucket
+    output_bucket: TokenBucket
+    reserved: float
+    counts_rejected: bool
+    counts_cache_reads: bool
+    is_pacing: bool
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
-class Gateway:
-    """A line before the limits, first in, first out; its head is served when the buckets hold enough.
+def make_limiter(limits: Limits, counting: Accounting, *, queues: bool, is_pacing: bool) -> RateLimiter:
+    """Return a limiter with full buckets; in line (`queues`) nothing is rejected."""
 
-    The provider has one, or the client that paces its calls, for its own limiter.
+    def full(limit: float | None) -> TokenBucket:
+        capacity = limits.capacity(limit)
+        return TokenBucket(capacity, capacity, limits.per_minute(limit) / MINUTE_S)
+
+    return RateLimiter(
+        full(limits.requests),
+        full(limits.input_tokens),
+        full(limits.output_tokens),
+        reserved=counting.max_tokens if counting.output == "reserved" else 0.0,
+        counts_rejected=counting.failed_requests and not queues,
+        counts_cache_reads=counting.cache_reads,
+        is_pacing=is_pacing,
+    )
+
+
+def refill(bucket: TokenBucket, now_s: float) -> None:
+    """Bring the level of a bucket up to date."""
+    since_s = now_s - bucket.updated_s
+    if since_s > 0.0 and bucket.level < bucket.capacity:
+        bucket.level = bucket_level(bucket.level, since_s, bucket.rate_per_s, bucket.capacity)
+    bucket.updated_s = now_s
+
+
+def admit(limiter: RateLimiter, input_tokens: int, now_s: float) -> float:
+    """Admit a request and charge it, its input and what is reserved for its output; or reject it.
+
+    Returns
+    -------
+    0 where it is admitted; else the `retry-after` of the 429: the seconds until the buckets would hold
+    enough if nobody else came. `NEVER` where no bucket ever will.
     """
-
-    def __init__(self, env: simpy.Environment, limiter: RateLimiter) -> None:
-        self._env = env
-        self._limiter = limiter
-        self._line: deque[tuple[Callable[[], int], Callable[[], float], simpy.Event]] = deque()
-        self._server: simpy.Process | None = None
-
-    def acquire(self, input_tokens: Callable[[], int], send: Callable[[], float]) -> Process[float]:
-        """Wait in line until a request is admitted; ends with the answer to it, `NEVER` if it never can be.
-
-        Parameters
-        ----------
-        input_tokens : what it needs when its turn comes: a wait can outlive an entry of the prompt cache.
-        send : sends the request to the provider, and returns its answer. The client's line calls it as
-            soon as its turn comes; in the provider's line the request is admitted then.
-        """
-        admitted = self._env.event()
-        entry = (input_tokens, send, admitted)
-        self._line.append(entry)
-        if len(self._line) == 1 and self._server is None:
-            wait_s = self._limiter.admit(input_tokens())
-            if wait_s in (0.0, NEVER):
-                self._line.popleft()
-                return self._answer(wait_s, send)
-            self._server = self._env.process(self._serve())
-        try:
-            return float((yield admitted))
-        except simpy.Interrupt:
-            if not admitted.triggered:
-                was_first = self._line[0] is entry
-                self._line.remove(entry)
-                if was_first:
-                    self.recheck()  # the next may need less, and so wait for less
-            raise
-
-    def recheck(self) -> None:
-        """Try again to admit the head of the line."""
-        if self._server is not None:
-            self._server.interrupt()
-
-    def _serve(self) -> Process[None]:
-        while self._line:
-            input_tokens, send, admitted = self._line[0]
-            wait_s = self._limiter.admit(input_tokens())
-            if wait_s not in (0.0, NEVER):
-                with suppress(simpy.Interrupt):
-                    yield self._env.timeout(wait_s)
-                continue
-            self._line.popleft()
-            admitted.succeed(self._answer(wait_s, send))
-        self._server = None
-
-    def _answer(self, wait_s: float, send: Callable[[], float]) -> float:
-        return send() if wait_s == 0.0 and self._limiter.is_pacing else wait_s
+    requests, inputs, outputs = limiter.request_bucket, limiter.input_bucket, limiter.output_bucket
+    one, needed, reserved = 1.0, float(input_tokens), limiter.reserved
+    if limiter.is_pacing:  # a call larger than a bucket leaves a debt
+        one, needed = min(one, requests.capacity), min(needed, inputs.capacity)
+        reserved = min(reserved, outputs.capacity)
+    if needed > inputs.capacity or requests.capacity < one or reserved > outputs.capacity:
+        return NEVER
+    refill(requests, now_s)
+    refill(inputs, now_s)
+    refill(outputs, now_s)
+    if (
+        holds(requests.level, one, requests.rate_per_s)
+        and holds(inputs.level, needed, inputs.rate_per_s)
+        and holds(outputs.level, reserved, outputs.rate_per_s)
+    ):
+        requests.level -= 1
+        inputs.level -= input_tokens
+        outputs.level -= limiter.reserved
+        limiter.requests += 1
+        limiter.input_tokens += input_tokens
+        return 0.0
+    if limiter.counts_rejected:
+        # Charge before the wait is computed: a client that waits exactly that long must then be admitted.
+        requests.level = max(0.0, requests.level - 1)
+        limiter.requests += 1
+    return max(
+        wait_for(requests.level, one, requests.rate_per_s, now_s),
+        wait_for(inputs.level, needed, inputs.rate_per_s, now_s),
+        wait_for(outputs.level, reserved, outputs.rate_per_s, now_s),
+    )
 
 
+def charge_output(limiter: RateLimiter, tokens: int, now_s: float) -> None:
+    """Charge a call's output at its end, and give back its reservation; the bucket may go into debt."""
+    outputs = limiter.output_bucket
+    refill(outputs, now_s)
+    outputs.level = min(outputs.capacity, outputs.level + limiter.reserved - tokens)
+    limiter.output_tokens += tokens
+
+
+def charge_input(limiter: RateLimiter, tokens: int, now_s: float) -> None:
+    """Charge input that the coordinator has read; the bucket may go into debt."""
+    refill(limiter.input_bucket, now_s)
+    limiter.input_bucket.level -= tokens
+    limiter.input_tokens += tokens
+
+
+def counted(limiter: RateLimiter, length: int, cached: int) -> int:
+    """Return the input tokens that count of a prompt of which some are read from the cache."""
+    return length if limiter.counts_cache_reads else length - cached
+
+
+def at_most(limiter: RateLimiter, input_tokens: int) -> int:
+    """Return the input tokens, or what the bucket can hold where that is less."""
+    return int(min(float(input_tokens), limiter.input_bucket.capacity))
+
+
+def input_counted(limiter: RateLimiter, prompt: Prompt, cached: int, is_solo: bool) -> int:
+    """Return the input tokens that count of an attempt's prompt.
+
+    Of the coordinator's own context, a call takes no more than the bucket can hold.
+    """
+    tokens = counted(limiter, prompt_length(prompt), cached)
+    return max(prompt.new, at_most(limiter, tokens)) if is_solo else tokens
+
+
+@dataclass(slots=True)
 class Latency:
-    """The time of a call by its tokens; 0 where tasks have a duration instead."""
+    """The time of calls by their tokens; where tasks have a duration instead, all is 0 but `first_token`."""
 
-    def __init__(self, provider: Provider) -> None:
-        self._latency = latency = provider.latency
-        self._first_token_s = 0.0 if provider.cache is None else provider.cache.first_token
-        if latency is not None:
-            self._input = (latency.base, latency.per_uncached_ktoken, latency.per_cached_ktoken)
+    base: float = 0.0
+    first_token: float = 0.0
+    per_output: float = 0.0
+    per_uncached_k: float = 0.0
+    per_cached_k: float = 0.0
 
-    def call_s(self, output: int, uncached: int, cached: int) -> float:
-        """Return the time of a call."""
-        if self._latency is None:
-            return 0.0
-        base, per_uncached, per_cached = self._input
-        return arithmetic.call_time(
-            output, uncached, cached, base, self._latency.per_output_token, per_uncached, per_cached
-        )
 
-    def first_token_s(self, uncached: int, cached: int) -> float:
-        """Return the time until a response begins."""
-        if self._latency is None:
-            return self._first_token_s
-        return arithmetic.first_token_time(uncached, cached, *self._input)
+def make_latency(provider: Provider) -> Latency:
+    """Return the latency of a provider."""
+    of = provider.latency
+    if of is None:
+        return Latency(first_token=0.0 if provider.cache is None else provider.cache.first_token)
+    return Latency(of.base, of.base, of.per_output_token, of.per_uncached_ktoken, of.per_cached_ktoken)
+
+
+def first_token_s(latency: Latency, uncached: int, cached: int) -> float:
+    """Return the time until a response begins, in seconds."""
+    return (
+        latency.first_token
+        + uncached / 1000.0 * latency.per_uncached_k
+        + cached / 1000.0 * latency.per_cached_k
+    )
+
+
+def call_s(latency: Latency, output: int, uncached: int, cached: int) -> float:
+    """Return the time of a call, in seconds."""
+    return (
+        latency.base
+        + uncached / 1000.0 * latency.per_uncached_k
+        + cached / 1000.0 * latency.per_cached_k
+        + output * latency.per_output
+    )

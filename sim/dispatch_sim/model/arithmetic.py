@@ -1,4 +1,4 @@
-"""The arithmetic of the model, each rule once: buckets, pauses, shares of work, faults, cache, call times.
+"""The arithmetic of the model, each rule once: buckets, pauses, shares of work, faults, cache.
 
 All functions are pure functions of numbers, and the compiled engine compiles them as they are.
 The constants are those of both engines.
@@ -115,23 +115,3 @@ def cache_readable(readable_s: float, used_s: float, ttl_s: float, now_s: float)
     It lapses exactly at its TTL: what comes then comes too late.
     """
     return readable_s <= now_s < used_s + ttl_s
-
-
-def call_time(
-    output: int,
-    uncached: int,
-    cached: int,
-    base: float,
-    per_output: float,
-    per_uncached: float,
-    per_cached: float,
-) -> float:
-    """Return the seconds that a model call takes by what it does; the last two rates are per 1,000 tokens."""
-    return first_token_time(uncached, cached, base, per_uncached, per_cached) + output * per_output
-
-
-def first_token_time(
-    uncached: int, cached: int, base: float, per_uncached: float, per_cached: float
-) -> float:
-    """Return the seconds until a response begins."""
-    return base + uncached / 1000.0 * per_uncached + cached / 1000.0 * per_cached

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import simpy
 from simpy.resources.resource import Request
 
-from dispatch_sim.model import client, merge, recovery
-from dispatch_sim.model.accounting import AttemptUsage, Purpose
+from dispatch_sim.model import api, cache, client, merge, recovery
+from dispatch_sim.model.accounting import AttemptUsage, Purpose, add_call
 from dispatch_sim.model.arithmetic import ATTEMPTS_WITH_OWN_VARIATES
-from dispatch_sim.model.cache import Prompt
+from dispatch_sim.model.cache import Prompt, go_back_to
 from dispatch_sim.model.events import Activity, AttemptFailed, Failure
-from dispatch_sim.model.variates import AttemptVariates, Key
+from dispatch_sim.model.variates import AttemptVariates, Key, input_of, output_of
 
 if TYPE_CHECKING:
     from dispatch_sim.model.backlog import Task
@@ -60,8 +60,7 @@ class Attempt:
         self.began_s: float
         self.is_first_round = sim.communication.is_first_round(task)
         self.variates = self._variates()
-        context = sim.coordinator.context
-        self.inherited = context.length if sim.forks and context is not None else 0
+        self.inherited = sim.coordinator.context.length if sim.forks else 0
         self.at_work = self.merging = False
         self.write: Write
         self.merge_entry: merge.Entry | None = None
@@ -75,59 +74,39 @@ class Attempt:
 
     def run(self) -> Process[None]:
         """Run the attempt: work in a slot, wait at the barrier, merge, then handle the outcome."""
-        try:
-            failure = yield from self._work()
-            yield from self._wait_at_barrier(failure)
-            if failure is None:
-                yield from merge.merge(self)
-        except AttemptFailed as failed:
-            failure = failed.reason
-        except simpy.Interrupt as cancelled:  # by another's failure
-            failure = cancelled.cause
+        sim = self.sim
+        with self.slot, ExitStack() as held:
+            failure = yield from _failure_of(self._work(held))
+        if failure is None:
+            sim.slots.on_return(self)
+        sim.harness.on_return()
+        sim.notify()
+        if failure is not Failure.CANCELLED:
+            failure = yield from _failure_of(self._wait_and_merge(failure))
+        if failure is Failure.CANCELLED:
             self.task.log(Activity.CANCELLED)
         yield from self._settle(failure)
 
-    def _work(self) -> Process[Failure | None]:
-        """Hold a slot, a place and locks while the agent is at work; ends with why it failed, or None."""
-        sim = self.sim
-        try:
-            with self.slot, ExitStack() as held:
-                if sim.harness.places is not None:
-                    yield held.enter_context(sim.harness.places.request())
-                yield from sim.isolation.lock(self.task, held)
-                failure = yield from self._agent_or_timeout()
-            if failure is None:
-                sim.slots.on_return(self)
-            return failure
-        finally:
-            sim.harness.on_return()
-            sim.notify()
-
-    def _agent_or_timeout(self) -> Process[Failure | None]:
-        """Run the agent under a hard timeout; ends with why it failed, or None."""
+    def _work(self, held: ExitStack) -> Process[None]:
+        """Take a place and locks, to be held while the agent is at work, under a hard timeout."""
         sim, task = self.sim, self.task
+        if sim.harness.places is not None:
+            yield held.enter_context(sim.harness.places.request())
+        yield from sim.isolation.lock(task, held)
         self.began_s = sim.env.now
         self.write = sim.isolation.begin(self)
         sim.communication.working[task.group] += 1
         self.at_work = True
         if sim.scenario.timeouts.hard is not None:
             sim.env.process(self._time_out(sim.scenario.timeouts.hard))
-        failure: Failure | None = None
-        try:
-            yield from self._agent()
-        except AttemptFailed as failed:
-            failure = failed.reason
-        except simpy.Interrupt as interrupt:
-            failure = interrupt.cause
-            if failure is Failure.CANCELLED:
-                raise
-        finally:
-            self.at_work = False
-            sim.communication.working[task.group] -= 1
-            sim.isolation.end(self.write, returned=failure is None)
+        failure = yield from _failure_of(self._agent())
+        self.at_work = False
+        sim.communication.working[task.group] -= 1
+        sim.isolation.end(self.write, returned=failure is None)
         if failure in (Failure.HUNG, Failure.KILLED):
             task.log(Activity.TIMEOUT)
-        return failure
+        if failure is not None:
+            raise AttemptFailed(failure)
 
     def _agent(self) -> Process[None]:
         """Spawn, call the model until the task is done, return; raises AttemptFailed.
@@ -145,7 +124,7 @@ class Attempt:
             if sim.is_solo:
                 prompt = yield from sim.coordinator.own_prompt(task)
             prompt.messages = sim.communication.messages(self, prompt)
-            prompt.new = variates.new_input[call] + prompt.messages
+            prompt.new = input_of(variates, call) + prompt.messages
             yield from client.send(self, prompt, call)
             yield from self._call(prompt, call)
             if sim.is_solo:
@@ -172,11 +151,12 @@ class Attempt:
         """Start the agent; ends with its prompt, before the new input."""
         sim, task = self.sim, self.task
         task.enter(Activity.SPAWN)
-        yield sim.env.timeout(self.variates.spawn_s + sim.isolation.setup_s(task.group))
+        setup_s = sim.scenario.conflicts.setup if sim.isolation.has_copy(task.group) else 0.0
+        yield sim.env.timeout(self.variates.spawn_s + setup_s)
         prompt = self._first_prompt()
         if sim.strategy.warm_up == "stagger" and prompt.shared:
             task.enter(Activity.PREFIX)
-            while pending_s := sim.cache.shared_pending_s():
+            while pending_s := cache.shared_pending_s(sim.cache, sim.env.now):
                 yield sim.env.timeout(pending_s)
         return prompt
 
@@ -205,37 +185,43 @@ class Attempt:
         Its output is billed now, as nothing stops it. The output bucket is charged at its end, or when an
         interrupt ends the attempt.
         """
-        sim, variates = self.sim, self.variates
-        cached = sim.cache.cached_tokens(prompt)
-        length, output = prompt.length, variates.output[call]
-        anew = length - cached
-        is_written = sim.cache.is_written(prompt, last=call == variates.calls - 1)
-        self.usage.add_call(prompt, cached, output, written=is_written)
+        sim, variates, latency = self.sim, self.variates, self.sim.api.latency
+        cached, output = sim.cached_tokens(prompt), output_of(variates, call)
+        anew = cache.prompt_length(prompt) - cached
+        is_written = cache.is_written(sim.cache, prompt, call == variates.calls - 1)
+        add_call(self.usage, prompt, cached, output, is_written)
         before = prompt.sent, prompt.sent_s
-        sim.cache.record(prompt, sim.latency.first_token_s(anew, cached))
-        self.task.enter(Activity.CALL, call, sim.input_counted(prompt, cached))
-        seconds = variates.call_s + sim.latency.call_s(output, anew, cached) + sim.communication.post_s
+        cache.record(sim.cache, prompt, api.first_token_s(latency, anew, cached), sim.env.now)
+        counted = api.input_counted(sim.api.limiter, prompt, cached, sim.is_solo)
+        self.task.enter(Activity.CALL, call, counted)
+        seconds = variates.call_s + api.call_s(latency, output, anew, cached) + sim.communication.post_s
         try:
             yield sim.env.timeout(seconds)
         except simpy.Interrupt:
-            sim.limiter.charge_output(output)
+            sim.api.charge_output(output)
             # It had no answer, so an attempt that resumes cannot read its prompt from the cache.
             prompt.sent, prompt.sent_s = before
             raise
-        sim.limiter.charge_output(output)
+        sim.api.charge_output(output)
         prompt.context += prompt.new + output
 
-    def _wait_at_barrier(self, failure: Failure | None) -> Process[None]:
-        """With a barrier, wait until all are back; without refills failures wait too (not under `abort`)."""
+    def _wait_and_merge(self, failure: Failure | None) -> Process[None]:
+        """Merge the output, at a barrier when all are back.
+
+        Without refills failures wait there too (not under `abort`).
+        """
         sim = self.sim
         policy = sim.scenario.retry.policy
         failures_wait = not sim.strategy.refills and policy != "abort"
         waits = not self.is_first_round if failure is None else failures_wait
         if waits and sim.strategy.merge == "barrier":
             self.task.enter(Activity.BARRIER)
-            yield sim.barrier.wait()
+            yield sim.barrier
             if failure is None and policy in ("cascade", "abort"):
                 yield sim.env.timeout(0)  # failures are seen before anything is merged
+        if failure is not None:
+            raise AttemptFailed(failure)
+        yield from merge.merge(self)
 
     def _time_out(self, seconds: float) -> Process[None]:
         """End the agent's work after its hard timeout, if it is still at it: honest work, or a hang."""
@@ -254,12 +240,11 @@ class Attempt:
         if self.resumed is None:
             sim = self.sim
             length = self.inherited + self.variates.spawn_tokens
-            if sim.isolation.names_directory(self.task.group):
-                return Prompt(length, 0, self.inherited)
-            return Prompt(length, sim.shared_prefix, self.inherited, sim.coordinator.context)
-        prompt = self.resumed.prompt
-        prompt.go_back_to(self.resumed.context)
-        return prompt
+            if sim.scenario.harness.directory_in_prompt and sim.isolation.has_copy(self.task.group):
+                return Prompt(length, 0, self.inherited, reads_context=False)
+            return Prompt(length, min(sim.shared_prefix, length), self.inherited, reads_context=sim.forks)
+        go_back_to(self.resumed.prompt, self.resumed.context)
+        return self.resumed.prompt
 
     def _variates(self) -> AttemptVariates:
         """Return the attempt's variates, of all its work or of the part that it does."""
@@ -272,3 +257,13 @@ class Attempt:
         if common and task.group in sim.common_done:
             variates = variates.without(common)
         return variates.part(task.rework) if task.rework else sim.communication.part(variates)
+
+
+def _failure_of(part: Process[None]) -> Process[Failure | None]:
+    """Run a part of an attempt; returns why it failed, by itself or by an interrupt, or None."""
+    failure: Failure | None = None
+    try:
+        yield from part
+    except (AttemptFailed, simpy.Interrupt) as end:
+        failure = end.cause
+    return failure

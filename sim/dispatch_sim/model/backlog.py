@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dispatch_sim.model import recovery
-from dispatch_sim.model.accounting import AttemptUsage
+from dispatch_sim.model.accounting import AttemptUsage, book_output
 from dispatch_sim.model.events import OF_ATTEMPT, Activity
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Backlog:
         """Note that a task is done, and release the groups that have waited for its group."""
         sim = self._sim
         for usage, rework in task.outputs:
-            sim.ledger.book_output(usage, rework=rework)
+            book_output(sim.ledger, usage, rework)
         task.outputs.clear()
         task.enter(Activity.WAIT)  # books its last activity
         sim.ledger.flow_s += sim.env.now - task.arrived_s

@@ -1,14 +1,14 @@
 """The prompt cache: the part of a prompt that is read instead of sent again.
 
 A prompt begins with the spawn tokens, the shared ones first; then comes all that the agent has sent and
-been answered so far; then the new input.
+been answered so far; then the new input. The compiled engine compiles the functions of this module as they
+are.
 """
 
 from __future__ import annotations
 
 import math
-
-import simpy
+from dataclasses import dataclass
 
 from dispatch_sim.model.arithmetic import cache_readable
 from dispatch_sim.scenario.coordination import Context as ContextLimits
@@ -16,150 +16,175 @@ from dispatch_sim.scenario.provider import Cache
 from dispatch_sim.scenario.quantities import whole
 
 
+@dataclass(slots=True)
 class Context:
     """The coordinator's context.
 
     Attributes
     ----------
+    is_kept : whether it has one; else turns read nothing again.
+    start, window : the length it begins with, and the one above which it is compacted before a turn.
     length : tokens of all that was said.
     sent, sent_s : how much of it a call has sent, and when the last did. It begins as just sent.
     """
 
-    def __init__(self, limits: ContextLimits) -> None:
-        self.limits = limits
-        self.length = self.sent = whole(limits.start)
-        self.sent_s = 0.0
-
-    @property
-    def is_too_long(self) -> bool:
-        """Whether it has to be compacted before the next turn."""
-        return self.length > self.limits.window
-
-    def summarise(self, summed_up: int) -> None:
-        """Leave what it began with, which can be read, the summary, and what has come since."""
-        self.length += whole(self.limits.start) - summed_up
-        self.sent = whole(self.limits.start)
+    is_kept: bool = False
+    start: int = 0
+    window: float = math.inf
+    length: int = 0
+    sent: int = 0
+    sent_s: float = 0.0
 
 
+def make_context(limits: ContextLimits | None) -> Context:
+    """Return the context that a batch begins with."""
+    if limits is None:
+        return Context()
+    start = whole(limits.start)
+    return Context(True, start, limits.window, length=start, sent=start)
+
+
+def is_too_long(context: Context) -> bool:
+    """Whether the context has to be compacted before the next turn."""
+    return context.length > context.window
+
+
+def summarise(context: Context, summed_up: int) -> None:
+    """Leave what it began with, which can be read, the summary, and what has come since."""
+    context.length += context.start - summed_up
+    context.sent = context.start
+
+
+@dataclass(slots=True)
 class Prompt:
     """What an attempt sends in its next call.
 
     Attributes
     ----------
     spawn, shared : tokens that it begins with, and of these the ones that all sub-agents share.
-    inherited, parent : tokens of the coordinator's context before these, included in `spawn`; and that
-        context, where they can be read from its cache entry.
+    inherited, reads_context : tokens of the coordinator's context before these, included in `spawn`; and
+        whether they can be read from that context's cache entry.
     context : tokens of earlier calls, in and out.
     new, messages : tokens of new input, and of these the ones that come from other agents.
     sent, sent_s : length of the last prompt that was sent, and when; 0 and -inf before the first.
     """
 
-    __slots__ = ("context", "inherited", "messages", "new", "parent", "sent", "sent_s", "shared", "spawn")
-
-    def __init__(self, spawn: int, shared: int, inherited: int = 0, parent: Context | None = None) -> None:
-        self.spawn = spawn
-        self.inherited = inherited
-        self.parent = parent
-        self.shared = min(shared, spawn)
-        self.context = 0
-        self.new = 0
-        self.messages = 0
-        self.sent = 0
-        self.sent_s = -math.inf
-
-    @property
-    def length(self) -> int:
-        """All of it."""
-        return self.spawn + self.context + self.new
-
-    def go_back_to(self, context: int) -> None:
-        """Go back to an earlier end of the conversation, before the call that failed.
-
-        Its own new input is sent again and can be read; the messages with it are replaced by others.
-        """
-        self.context = context
-        self.sent = min(self.sent, self.length - self.messages)
+    spawn: int
+    shared: int
+    inherited: int
+    reads_context: bool
+    context: int = 0
+    new: int = 0
+    messages: int = 0
+    sent: int = 0
+    sent_s: float = -math.inf
 
 
+def prompt_length(prompt: Prompt) -> int:
+    """Return the length of all of a prompt."""
+    return prompt.spawn + prompt.context + prompt.new
+
+
+def go_back_to(prompt: Prompt, context: int) -> None:
+    """Go back to an earlier end of the conversation, before the call that failed.
+
+    Its own new input is sent again and can be read; the messages with it are replaced by others.
+    """
+    prompt.context = context
+    prompt.sent = min(prompt.sent, prompt_length(prompt) - prompt.messages)
+
+
+@dataclass(slots=True)
 class PromptCache:
-    """The provider's prompt cache.
+    """The provider's prompt cache, and the entry of the prefix that agents share.
 
-    Without timing (`cache` is None) an agent reads all that it sent and was answered before, and agents share
-    nothing. With it, an entry can be read from when a response begins until the TTL after its last use.
+    Without timing an agent reads all that it sent and was answered before, and agents share nothing. With it,
+    an entry can be read from when a response begins until the TTL after its last use.
     """
 
-    def __init__(self, env: simpy.Environment, cache: Cache | None) -> None:
-        self._env = env
-        self._is_timed = cache is not None
-        self._minimum = 0.0 if cache is None else cache.minimum
-        self._ttl_s = 0.0 if cache is None else cache.ttl
-        self._shared_readable_s = math.inf
-        self._shared_used_s = -math.inf
+    is_timed: bool
+    minimum: float
+    ttl_s: float
+    shared_readable_s: float = math.inf
+    shared_used_s: float = -math.inf
 
-    def cached_tokens(self, prompt: Prompt) -> int:
-        """Return how many tokens at the beginning of a prompt can be read now.
 
-        They are what the agent sent last, or else the part of its beginning that others sent.
-        """
-        if not self._is_timed and prompt.sent:
-            return prompt.spawn + prompt.context
-        if self._is_timed and self._last_is_readable(prompt):
-            return prompt.sent
-        if self._can_share(prompt.shared) and self._shared_is_readable():
-            return prompt.shared
-        return 0 if prompt.parent is None else min(prompt.inherited, self.context_cached(prompt.parent))
+def make_cache(cache: Cache | None) -> PromptCache:
+    """Return the cache of a provider, with no entry."""
+    return PromptCache(False, 0.0, 0.0) if cache is None else PromptCache(True, cache.minimum, cache.ttl)
 
-    def context_cached(self, context: Context) -> int:
-        """Return how many tokens of the coordinator's context can be read now; without timing all of them."""
-        if not self._is_timed:
-            return context.length
-        return context.sent if self._last_is_readable(context) else 0
 
-    def is_written(self, prompt: Prompt, last: bool) -> bool:
-        """Whether what is not read is written to the cache, and billed so.
+def cached_tokens(cache: PromptCache, prompt: Prompt, context: Context, now_s: float) -> int:
+    """Return how many tokens at the beginning of a prompt can be read now.
 
-        With timing, if the prompt is long enough; without, if this is not the only call.
-        """
-        if self._is_timed:
-            return prompt.length >= self._minimum
-        return prompt.sent > 0 or not last
+    They are what the agent sent last, or else the part of its beginning that others sent.
+    """
+    if not cache.is_timed and prompt.sent:
+        return prompt.spawn + prompt.context
+    if cache.is_timed and last_is_readable(cache, prompt.sent, prompt.sent_s, now_s):
+        return prompt.sent
+    if can_share(cache, prompt.shared) and shared_is_readable(cache, now_s):
+        return prompt.shared
+    return min(prompt.inherited, context_cached(cache, context, now_s)) if prompt.reads_context else 0
 
-    def record(self, prompt: Prompt, first_token_s: float) -> None:
-        """Note that a prompt was admitted now, and write or refresh its entries.
 
-        They are those of its own length and of its shared prefix; its response begins after `first_token_s`.
-        """
-        if not self._is_timed:
-            prompt.sent = max(1, prompt.length)
-            return
-        prompt.sent, prompt.sent_s = prompt.length, self._env.now
-        if prompt.shared >= self._minimum:
-            self.record_shared(first_token_s)
+def context_cached(cache: PromptCache, context: Context, now_s: float) -> int:
+    """Return how many tokens of the coordinator's context can be read now; without timing all of them."""
+    if not cache.is_timed:
+        return context.length
+    return context.sent if last_is_readable(cache, context.sent, context.sent_s, now_s) else 0
 
-    def record_shared(self, first_token_s: float) -> None:
-        """Write or refresh the entry of the shared prefix."""
-        if not self._shared_is_readable() and not self._is_pending():
-            self._shared_readable_s = self._env.now + first_token_s
-        self._shared_used_s = self._env.now
 
-    def shared_pending_s(self) -> float:
-        """Return the time until the shared prefix that somebody has sent can be read; 0 if nobody has."""
-        return self._shared_readable_s - self._env.now if self._is_pending() else 0.0
+def is_written(cache: PromptCache, prompt: Prompt, is_last: bool) -> bool:
+    """Whether what is not read is written to the cache, and billed so.
 
-    def is_cold(self, prefix: int) -> bool:
-        """Whether a shared prefix could be in the cache and is not to be read now."""
-        return self._can_share(prefix) and not self._shared_is_readable()
+    With timing, if the prompt is long enough; without, if this is not the only call.
+    """
+    if cache.is_timed:
+        return prompt_length(prompt) >= cache.minimum
+    return prompt.sent > 0 or not is_last
 
-    def _last_is_readable(self, sent: Prompt | Context) -> bool:
-        """Whether the last that was sent can be read: from when it was answered, which is before the next."""
-        fresh = cache_readable(-math.inf, sent.sent_s, self._ttl_s, self._env.now)
-        return sent.sent >= self._minimum and fresh
 
-    def _can_share(self, prefix: int) -> bool:
-        return self._is_timed and prefix >= max(1, self._minimum)
+def record(cache: PromptCache, prompt: Prompt, first_token_s: float, now_s: float) -> None:
+    """Note that a prompt was admitted now, and write or refresh its entries.
 
-    def _shared_is_readable(self) -> bool:
-        return cache_readable(self._shared_readable_s, self._shared_used_s, self._ttl_s, self._env.now)
+    They are those of its own length and of its shared prefix; its response begins after `first_token_s`.
+    """
+    if not cache.is_timed:
+        prompt.sent = max(1, prompt_length(prompt))
+        return
+    prompt.sent, prompt.sent_s = prompt_length(prompt), now_s
+    if prompt.shared >= cache.minimum:
+        record_shared(cache, first_token_s, now_s)
 
-    def _is_pending(self) -> bool:
-        return self._env.now < self._shared_readable_s < math.inf
+
+def record_shared(cache: PromptCache, first_token_s: float, now_s: float) -> None:
+    """Write or refresh the entry of the shared prefix."""
+    if not shared_is_readable(cache, now_s) and not shared_pending_s(cache, now_s):
+        cache.shared_readable_s = now_s + first_token_s
+    cache.shared_used_s = now_s
+
+
+def shared_pending_s(cache: PromptCache, now_s: float) -> float:
+    """Return the time until the shared prefix that somebody has sent can be read; 0 if nobody has."""
+    return cache.shared_readable_s - now_s if now_s < cache.shared_readable_s < math.inf else 0.0
+
+
+def is_cold(cache: PromptCache, prefix: int, now_s: float) -> bool:
+    """Whether a shared prefix could be in the cache and is not to be read now."""
+    return can_share(cache, prefix) and not shared_is_readable(cache, now_s)
+
+
+def last_is_readable(cache: PromptCache, sent: int, sent_s: float, now_s: float) -> bool:
+    """Whether the last that was sent can be read: from when it was answered, which is before the next."""
+    return sent >= cache.minimum and cache_readable(-math.inf, sent_s, cache.ttl_s, now_s)
+
+
+def can_share(cache: PromptCache, prefix: int) -> bool:
+    """Whether a shared prefix is long enough to be cached."""
+    return cache.is_timed and prefix >= max(1.0, cache.minimum)
+
+
+def shared_is_readable(cache: PromptCache, now_s: float) -> bool:
+    """Whether the shared prefix can be read."""
+    return cache_readable(cache.shared_readable_s, cache.shared_used_s, cache.ttl_s, now_s)

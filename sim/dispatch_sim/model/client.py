@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 def send(attempt: Attempt, prompt: Prompt, call: int) -> Process[None]:
     """Get a request admitted; raises AttemptFailed where the client gives up."""
     sim, task = attempt.sim, attempt.task
-    if sim.call_window is not None:
+    if sim.scenario.harness.pace is not None:
         task.enter(Activity.PACE, call)
-        yield from sim.call_window.count()
-    if sim.line is None:
+        yield from sim.harness.count_call(sim.scenario.harness.pace)
+    if sim.api.line is None:
         retry_after_s = _request(attempt, prompt, call, 0)
     else:
-        task.enter(Activity.GATEWAY if sim.limiter.pacing is None else Activity.PACING, call)
-        retry_after_s = yield from sim.line.acquire(
+        task.enter(Activity.GATEWAY if sim.api.pacing is None else Activity.PACING, call)
+        retry_after_s = yield from sim.api.line.acquire(
             lambda: sim.input_needed(prompt), lambda: _request(attempt, prompt, call, 0)
         )
     for retry in itertools.count():
@@ -54,7 +54,7 @@ def _request(attempt: Attempt, prompt: Prompt, call: int, retry: int) -> float:
     if u < provider.overloaded:
         return OVERLOADED
     # How much is to be read from the cache may change from one to the next: a wait can outlive an entry.
-    exact_s = sim.limiter.admit(sim.input_needed(prompt))
+    exact_s = sim.api.admit(sim.input_needed(prompt))
     if exact_s in (0.0, NEVER) or provider.retry_after is None:
         return exact_s
     return provider.retry_after

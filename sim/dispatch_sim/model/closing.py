@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from dispatch_sim.scenario.provider import Prices
 class Row:
     """A row of results, in the order of `MEASURES`."""
 
-    measures: list[float] = field(default_factory=lambda: [0.0] * len(MEASURES))
+    measures: Annotated[list[float], len(MEASURES)] = field(default_factory=lambda: [0.0] * len(MEASURES))
 
 
 COLUMN: Any = Outcome(*range(len(MEASURES)))

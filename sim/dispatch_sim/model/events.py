@@ -66,11 +66,11 @@ class Failure(Column):
 
 
 class AttemptFailed(Exception):  # noqa: N818 (an outcome of the model, not an error of the program)
-    """Raised in an attempt's process by whatever makes it fail."""
+    """Raised in an attempt's process by whatever makes it fail; an interrupt has the same `cause`."""
 
-    def __init__(self, reason: Failure) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, cause: Failure) -> None:
+        super().__init__(cause)
+        self.cause = cause
 
 
 class Activity(StrEnum):

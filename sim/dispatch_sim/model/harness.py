@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Harness:
-    """Caps agents at once; a launch over the cap waits for a place, or is refused."""
+    """Caps agents at once, where a launch over the cap waits for a place or is refused; counts calls."""
 
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
@@ -28,6 +28,9 @@ class Harness:
         if harness.cap is not None and not self._refuses:
             self.places = simpy.Resource(sim.env, capacity=harness.cap)
         self._refused: list[Task] = []
+        self._window = simpy.Resource(sim.env, capacity=1)
+        self._windows = 0
+        self._calls = 0
 
     def launch(self, task: Task) -> None:
         """Begin an attempt in a free slot, unless the harness refuses it or the run is aborted."""
@@ -55,30 +58,19 @@ class Harness:
             self._sim.backlog.add_first(self._refused)
             self._refused.clear()
 
+    def count_call(self, pace: Pace) -> Process[None]:
+        """Count a call in the present window; one that finds the count used up waits for a whole window.
 
-class CallWindow:
-    """Counts calls in windows; a call that finds the count used up waits for a whole window.
-
-    All calls behind it wait too, and the count then starts anew. CrewAI keeps to `max_rpm` like this: it
-    waits for the length of a window, not until its end.
-    """
-
-    def __init__(self, env: simpy.Environment, pace: Pace) -> None:
-        self._env = env
-        self._pace = pace
-        self._turn = simpy.Resource(env, capacity=1)
-        self._windows = 0
-        self._calls = 0
-
-    def count(self) -> Process[None]:
-        """Count a call, and wait before that if it is one too many."""
-        window_s = self._pace.window
-        with self._turn.request() as turn:
+        All calls behind it wait too, and the count then starts anew. CrewAI keeps to `max_rpm` like this: it
+        waits for the length of a window, not until its end.
+        """
+        env = self._sim.env
+        with self._window.request() as turn:
             yield turn
-            windows = int(self._env.now // window_s)
+            windows = int(env.now // pace.window)
             if windows > self._windows:
                 self._windows, self._calls = windows, 0
-            if self._calls >= self._pace.calls:
-                yield self._env.timeout(window_s)
-                self._windows, self._calls = int(self._env.now // window_s), 0
+            if self._calls >= pace.calls:
+                yield env.timeout(pace.window)
+                self._windows, self._calls = int(env.now // pace.window), 0
             self._calls += 1

@@ -93,9 +93,8 @@ def merge(attempt: Attempt) -> Process[None]:
     if seconds := sim.isolation.begin_merge(attempt.write):
         yield from by_person(attempt, Activity.RESOLVE, seconds)
         sim.ledger.people_conflicts_s += seconds
-    sim.isolation.end_merge(attempt.write)
     sim.merges.complete(attempt)
-    yield from sim.isolation.wait_until_safe(attempt)
+    yield from sim.isolation.end_merge(attempt)
     if attempt.write.lost:
         yield from fail_overwritten(attempt)
     attempt.unseen_share = sim.merges.share(task.group, of_group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dispatch_sim.model.accounting import add_attempt, book_waste
 from dispatch_sim.model.events import Activity, Failure
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ def fail(attempt: Attempt, failure: Failure, *, hold_back: bool = True) -> None:
     most = 1 if retry.policy == "none" else retry.max_attempts
     again = not sim.backlog.aborted and (not failure.is_own or task.failures < most)
     if again and retry.policy == "resume" and failure.leaves_checkpoint and task.checkpoint is not None:
-        attempt.usage.add(task.checkpoint.usage, -1)  # that much is not lost
+        add_attempt(attempt.usage, task.checkpoint.usage, -1)  # that much is not lost
     else:
         task.checkpoint = None
     sim.ledger.failures[failure] += 1
-    sim.ledger.book_waste(attempt.usage, failure)
+    book_waste(sim.ledger, attempt.usage, failure)
     if failure is Failure.CANCELLED:
         sim.merges.drop(attempt)
     if failure is Failure.WRONG_BRIEF:
@@ -108,7 +109,7 @@ def redo_all_by_wrong_brief(sim: Simulation) -> None:
             sim.ledger.failures[Failure.WRONG_BRIEF] += bool(task.outputs)
             waste_outputs(task)
             if task.checkpoint is not None:
-                sim.ledger.book_waste(task.checkpoint.usage, Failure.WRONG_BRIEF)
+                book_waste(sim.ledger, task.checkpoint.usage, Failure.WRONG_BRIEF)
             if task.activity is Activity.ROUND:
                 sim.communication.stop_waiting_for_brief(task)
             start_over(task)
@@ -117,7 +118,7 @@ def redo_all_by_wrong_brief(sim: Simulation) -> None:
 def waste_outputs(task: Task) -> None:
     """Book all that attempts have made of a task as wasted."""
     for usage, _ in task.outputs:
-        task.sim.ledger.book_waste(usage, Failure.WRONG_BRIEF)
+        book_waste(task.sim.ledger, usage, Failure.WRONG_BRIEF)
     task.outputs.clear()
 
 

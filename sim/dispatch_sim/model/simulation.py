@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import simpy
 
 from dispatch_sim.model.accounting import Ledger, Purpose
-from dispatch_sim.model.api import Latency, RateLimiter
+from dispatch_sim.model.api import input_counted
 from dispatch_sim.model.backlog import Backlog
-from dispatch_sim.model.cache import Prompt, PromptCache
+from dispatch_sim.model.cache import Prompt, cached_tokens, make_cache
 from dispatch_sim.model.closing import Row, close
 from dispatch_sim.model.communication import Communication
-from dispatch_sim.model.conflicts import make_isolation
+from dispatch_sim.model.conflicts import Isolation
 from dispatch_sim.model.coordinator import Coordinator
 from dispatch_sim.model.events import Activity, Event
-from dispatch_sim.model.harness import CallWindow, Harness
+from dispatch_sim.model.gateway import Api
+from dispatch_sim.model.harness import Harness
 from dispatch_sim.model.merge import MergeRecord
 from dispatch_sim.model.outcome import Outcome, outcome_of
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.review import Review
-from dispatch_sim.model.strategies import AdaptiveSlots, Slots, dispatch
+from dispatch_sim.model.strategies import Slots, dispatch
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.quantities import whole
 
@@ -55,23 +56,6 @@ class Condition:
             self._event.succeed()
 
 
-class Barrier:
-    """Holds arriving processes until it is lifted."""
-
-    def __init__(self, env: simpy.Environment) -> None:
-        self._env = env
-        self._lifted = env.event()
-
-    def wait(self) -> simpy.Event:
-        """Return the event of its being lifted."""
-        return self._lifted
-
-    def lift(self) -> None:
-        """Release the waiting processes; later ones wait for the next lift."""
-        lifted, self._lifted = self._lifted, self._env.event()
-        lifted.succeed()
-
-
 class Simulation:
     """A replication of a design point: dispatches a batch until every task is done and merged."""
 
@@ -86,28 +70,18 @@ class Simulation:
         self.ledger = Ledger(begun_with=Purpose.CONTEXT if self.is_solo else Purpose.SPAWN)
         self.event_log = log
 
-        provider = scenario.provider
-        queues = provider.on_limit == "wait"
-        self.limiter = RateLimiter(env, provider.limits, provider.accounting, queues=queues)
-        self.line = self.limiter.gateway
-        """The line before the provider's limits, or the client's own where it paces its calls; else None."""
-        if strategy.pace == "limits":
-            limits = scenario.client.pacing.limits(provider.limits)
-            self.limiter.pacing = RateLimiter(env, limits, provider.accounting, queues=True, is_pacing=True)
-            self.line = self.limiter.pacing.gateway
-        self.cache = PromptCache(env, provider.cache)
-        self.latency = Latency(provider)
-        pace = scenario.harness.pace
-        self.call_window = None if pace is None else CallWindow(env, pace)
+        self.api = Api(env, scenario, paces=strategy.pace == "limits")
+        self.cache = make_cache(scenario.provider.cache)
 
-        self.slots = (AdaptiveSlots if strategy.kind == "adaptive" else Slots)(env, plan.concurrency)
+        self.slots = Slots(env, plan.concurrency, is_adaptive=strategy.kind == "adaptive")
         self.harness = Harness(self)
         self.coordinator = Coordinator(self)
         self.person = simpy.Resource(env, capacity=1)
-        self.barrier = Barrier(env)
+        self.barrier = env.event()
+        """That the barrier at which attempts wait is lifted; later ones wait for the next lift."""
         self.changed = Condition(env)
 
-        self.isolation = make_isolation(self, strategy.isolation or scenario.conflicts.isolation)
+        self.isolation = Isolation(self, strategy.isolation or scenario.conflicts.isolation)
         self.shared_prefix = 0 if self.forks else whole(scenario.dispatch.spawn.shared)
         self.backlog = Backlog(self)
         self.communication = Communication(self, strategy.communication or scenario.communication.kind)
@@ -127,8 +101,13 @@ class Simulation:
         """Simulate the replication."""
         self.env.run(until=self.env.process(dispatch(self)))
         row, prices, values = Row(), self.scenario.provider.prices, self.scenario.values
-        close(self.ledger, self.env.now, self.limiter, prices, values, row)
+        close(self.ledger, self.env.now, self.api.limiter, prices, values, row)
         return outcome_of(row.measures)
+
+    def lift_barrier(self) -> None:
+        """Release the attempts at the barrier."""
+        lifted, self.barrier = self.barrier, self.env.event()
+        lifted.succeed()
 
     def notify(self) -> None:
         """Notify the dispatcher, and a final review, of a change they may be waiting for."""
@@ -142,17 +121,13 @@ class Simulation:
         if self.event_log is not None:
             self.event_log.append(Event(start_s, self.env.now, kind, task, attempt, call, tokens))
 
+    def cached_tokens(self, prompt: Prompt) -> int:
+        """Return how many tokens of a prompt could be read from the cache if it were sent now."""
+        return cached_tokens(self.cache, prompt, self.coordinator.context, self.env.now)
+
     def input_needed(self, prompt: Prompt) -> int:
         """Return the input tokens that the limiter would count for a prompt if it were sent now."""
-        return self.input_counted(prompt, self.cache.cached_tokens(prompt))
-
-    def input_counted(self, prompt: Prompt, cached: int) -> int:
-        """Return the input tokens that the limiter counts for a prompt of which some are read from the cache.
-
-        Of the coordinator's own context, a call takes no more than the bucket can hold.
-        """
-        counted = self.limiter.counted(prompt.length, cached)
-        return max(prompt.new, self.limiter.at_most(counted)) if self.is_solo else counted
+        return input_counted(self.api.limiter, prompt, self.cached_tokens(prompt), self.is_solo)
 
 
 def simulate(plan: Plan, variates: Variates, log: list[Event] | None = None) -> Outcome:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import simpy
 
 from dispatch_sim.model.arithmetic import FIRST_ADAPTIVE_WINDOW, grown, shrunk
+from dispatch_sim.model.cache import is_cold
 from dispatch_sim.model.events import COORDINATOR, Activity
 
 if TYPE_CHECKING:
@@ -18,15 +19,21 @@ if TYPE_CHECKING:
 class Slots(simpy.Resource):
     """Slots for attempts, as many as the concurrency; an attempt holds one while its agent works.
 
+    Adaptive dispatch changes its window by additive increase, multiplicative decrease (AIMD; Chiu and Jain,
+    1989): one more slot in a round of attempts that were not rate-limited; half of them on a 429, once for
+    all agents that were at work then, as they collided with each other. What runs already is not ended.
+
     Attributes
     ----------
-    window : the number of them that the dispatcher uses.
+    most, window : the number that the dispatcher may use, and the one that it uses.
     """
 
-    def __init__(self, env: simpy.Environment, concurrency: int) -> None:
+    def __init__(self, env: simpy.Environment, concurrency: int, *, is_adaptive: bool) -> None:
         super().__init__(env, capacity=concurrency)
         self.most = concurrency
-        self.window = float(concurrency)
+        self.window = float(min(FIRST_ADAPTIVE_WINDOW, concurrency) if is_adaptive else concurrency)
+        self._is_adaptive = is_adaptive
+        self._shrunk_s = -1.0
 
     @property
     def free(self) -> int:
@@ -39,32 +46,13 @@ class Slots(simpy.Resource):
         self.window = min(self.window, float(self.most))
 
     def on_return(self, attempt: Attempt) -> None:
-        """Hook: an attempt has returned an output."""
-
-    def on_429(self, attempt: Attempt) -> None:
-        """Hook: an agent has received a 429."""
-
-
-class AdaptiveSlots(Slots):
-    """A window by additive increase, multiplicative decrease (AIMD; Chiu and Jain, 1989).
-
-    One more slot in a round of attempts that were not rate-limited; half of them on a 429, once for all
-    agents that were at work then: they collided with each other. What runs already is not ended.
-    """
-
-    def __init__(self, env: simpy.Environment, most: int) -> None:
-        super().__init__(env, most)
-        self.window = float(min(FIRST_ADAPTIVE_WINDOW, most))
-        self._shrunk_s = -1.0
-
-    def on_return(self, attempt: Attempt) -> None:
-        """Grow the window."""
-        if attempt.began_s > self._shrunk_s:
+        """Grow an adaptive window when an attempt has returned an output."""
+        if self._is_adaptive and attempt.began_s > self._shrunk_s:
             self.window = grown(self.window, self.most)
 
     def on_429(self, attempt: Attempt) -> None:
-        """Halve the window."""
-        if attempt.began_s > self._shrunk_s:
+        """Halve an adaptive window when an agent has received a 429."""
+        if self._is_adaptive and attempt.began_s > self._shrunk_s:
             self.window, self._shrunk_s = shrunk(self.window), self._env.now
 
 
@@ -93,7 +81,7 @@ def queue(sim: Simulation) -> Process[None]:
                     backlog.add(task)
                 sim.failed.clear()
             if not backlog.ready:
-                sim.barrier.lift()
+                sim.lift_barrier()
             yield from sim.changed.wait_for(
                 lambda: (
                     can_dispatch(sim) or not backlog.unfinished or (bool(sim.failed) and not backlog.ready)
@@ -116,7 +104,7 @@ def waves(sim: Simulation) -> Process[None]:
             break
         yield from launch_ready(sim)
         yield from sim.changed.wait_for(lambda: not slots.count)
-        sim.barrier.lift()
+        sim.lift_barrier()
         yield from sim.changed.wait_for(lambda: not (sim.active or (waits_for_person and sim.recovering)))
         sim.review.after_wave()
         backlog.add_first(sim.failed)
@@ -141,7 +129,7 @@ def has_to_wait(sim: Simulation) -> bool:
 
     It writes a cold prefix, or does the common work of one of the tasks that can be launched now.
     """
-    prewarms = sim.strategy.warm_up == "prewarm" and sim.cache.is_cold(sim.shared_prefix)
+    prewarms = sim.strategy.warm_up == "prewarm" and is_cold(sim.cache, sim.shared_prefix, sim.env.now)
     first = sim.backlog.first(sim.slots.free) if sim.forks else []
     return prewarms or any(map(sim.coordinator.has_to_do_common, first))
 

@@ -24,25 +24,27 @@ Key = tuple[int, int, int]
 """Of an attempt: group, index in it, number of the attempt."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AttemptVariates:
     """The variates of one attempt at one task.
 
     Attributes
     ----------
-    call_s : unimpeded time of each of its calls, seconds; 0 where the provider's latency gives it.
+    calls : how many model calls it makes if nothing goes wrong.
+    new_input, output : whole tokens of all calls, which have nearly equal parts of them.
+    call_s : unimpeded time of each call, seconds; 0 where the provider's latency gives it.
     tool_s : time between calls, seconds, one fewer than calls; empty where there is none.
-    new_input, output : whole tokens of each call.
     crash_call : the call at whose end it dies, or -1.
     hang_call : the call after which it hangs, or -1; never the same as `crash_call`.
     obeys : whether it obeys a soft timeout.
     bad_output : whether its output is found unusable at the merge.
     """
 
+    calls: int
+    new_input: int
+    output: int
     call_s: float
     tool_s: tuple[float, ...]
-    new_input: tuple[int, ...]
-    output: tuple[int, ...]
     spawn_tokens: int
     spawn_s: float
     return_tokens: int
@@ -51,11 +53,6 @@ class AttemptVariates:
     hang_call: int
     obeys: bool
     bad_output: bool
-
-    @property
-    def calls(self) -> int:
-        """How many model calls it makes if nothing goes wrong."""
-        return len(self.output)
 
     def part(self, fraction: float) -> AttemptVariates:
         """Return those of an attempt that does a part: fewer calls, tokens and time in proportion.
@@ -69,18 +66,27 @@ class AttemptVariates:
         return self._reduced(1.0 - common, whole((1.0 - common) * self.calls))
 
     def _reduced(self, fraction: float, calls: int) -> AttemptVariates:
-        return replace(
-            self,
-            call_s=self.call_s * self.calls * fraction / max(calls, 1),
-            tool_s=self.tool_s[: max(calls - 1, 0)],
-            new_input=_shares(whole(fraction * sum(self.new_input)), calls),
-            output=_shares(whole(fraction * sum(self.output)), calls),
-        )
+        reduced = replace(self, tool_s=self.tool_s[: max(calls - 1, 0)])
+        reduce(reduced, fraction, calls)
+        return reduced
 
 
-def _shares(tokens: int, calls: int) -> tuple[int, ...]:
-    """Return the tokens of each call: nearly equal whole parts."""
-    return tuple(share(tokens, call, calls) for call in range(calls))
+def input_of(variates: AttemptVariates, call: int) -> int:
+    """Return the new input of a call."""
+    return share(variates.new_input, call, variates.calls)
+
+
+def output_of(variates: AttemptVariates, call: int) -> int:
+    """Return the output of a call."""
+    return share(variates.output, call, variates.calls)
+
+
+def reduce(variates: AttemptVariates, fraction: float, calls: int) -> None:
+    """Leave so many calls of an attempt, with a fraction of its tokens and time; both engines do it so."""
+    variates.new_input = whole(fraction * variates.new_input)
+    variates.output = whole(fraction * variates.output)
+    variates.call_s = variates.call_s * variates.calls * fraction / max(calls, 1)
+    variates.calls = calls
 
 
 class Variates:
@@ -147,9 +153,9 @@ class Variates:
             seconds += tool_s
         latency = self.scenario.provider.latency
         if latency is not None:
-            for read, written in zip(first.new_input, first.output, strict=True):
-                seconds += latency.base + written * latency.per_output_token
-                seconds += read / 1000.0 * latency.per_uncached_ktoken
+            for call in range(first.calls):
+                seconds += latency.base + output_of(first, call) * latency.per_output_token
+                seconds += input_of(first, call) / 1000.0 * latency.per_uncached_ktoken
         return seconds
 
     def arrival_s(self, group: int, index: int) -> float:
@@ -170,10 +176,11 @@ class Variates:
             duration = self._draw_shared(group.duration, Stream.DURATION_OF_BATCH, group, key)
         written = whole(work * group.output_share)
         return AttemptVariates(
+            calls=calls,
+            new_input=work - written,
+            output=written,
             call_s=duration / calls,
             tool_s=self._draw_tools(group, key, calls),
-            new_input=_shares(work - written, calls),
-            output=_shares(written, calls),
             spawn_tokens=whole(self._draw(self.scenario.dispatch.spawn.tokens, Stream.SPAWN_TOKENS, *key)),
             **self._own(*key, calls),
         )

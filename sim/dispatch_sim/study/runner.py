@@ -135,8 +135,7 @@ def compiled(design: Design) -> Callable[..., NDArray[np.float64]]:
     Several threads may call it at once, each with a chunk. It returns shape (points, replications, measures).
     If the number of its second argument is not 0, it ends at once, and returns incomplete values.
     """
-    from dispatch_sim.engine.plan import FlatPlan
-    from dispatch_sim.engine.scenario_records import FlatScenario
+    from dispatch_sim.engine.plan import FlatPlan, FlatScenario
 
     variants = []
     for variant in design.variants:
@@ -203,8 +202,7 @@ def simulate_blocks(
         for number, variant, part in parts:
             keep(number, part, simulate_chunk(Design((), (variant,), 0), part))
         return
-    from dispatch_sim.engine.plan import FlatPlan
-    from dispatch_sim.engine.scenario_records import FlatScenario
+    from dispatch_sim.engine.plan import FlatPlan, FlatScenario
 
     store.engine()  # compiled or loaded once, before threads use it
     scenarios = {id(block.variant.scenario): block.variant.scenario for block in blocks}

@@ -42,14 +42,10 @@ def paths(raw: Any, dotted: str) -> list[Path]:
     groups = raw.get("tasks") if isinstance(raw, dict) else None
     if first != "tasks" or not rest or not isinstance(groups, list):
         return [tuple(dotted.split("."))]
-    names = _names(groups)
+    names = [group.get("name") if isinstance(group, dict) else None for group in groups]
     if (name := group_in(rest, names)) is not None:
         return [("tasks", names.index(name), *rest[len(name) + 1 :].split("."))]
     return [("tasks", index, *rest.split(".")) for index in range(len(groups))]
-
-
-def _names(groups: list[Any]) -> list[Any]:
-    return [group.get("name") if isinstance(group, dict) else None for group in groups]
 
 
 def group_in(rest: str, names: Iterable[Any]) -> str | None:
@@ -105,30 +101,35 @@ def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
     if len(factors) > MOST_FACTORS:
         message = f"{len(factors)} axes besides tasks and concurrency; at most {MOST_FACTORS} can be swept"
         return [Finding(("sweep",), message)]
-    own_count = f"tasks.{scenario.tasks[0].name}.count" if len(scenario.tasks) == 1 else ""
     found = []
     for dotted, levels in factors.items():
         here = ("sweep", dotted)
-        if "." not in dotted:
-            message = "an axis is a key by its path, such as provider.limits.scale or client.retries"
-            found.append(Finding(here, message, at_key=True))
-        elif dotted.partition(".")[0] in NOT_SWEPT:
-            message = "this cannot be swept; sweep a key of the tasks or of their environment"
-            found.append(Finding(here, message, at_key=True))
-        elif dotted in ("tasks.count", own_count):
-            message = "has no effect, as the sweep has batch sizes of its own; write sweep.tasks instead"
-            found.append(Finding(here, message, at_key=True))
+        if (why_not := _about_key(scenario, dotted)) is not None:
+            found.append(Finding(here, why_not, at_key=True))
         elif not isinstance(levels, list) or not 1 <= len(levels) <= MOST_LEVELS:
             found.append(Finding(here, f"found {shown(levels)}; write a list of 1 to {MOST_LEVELS} values"))
         elif (repeated := _repeated(levels)) is not None:
             found.append(Finding(here, f"{shown(levels[repeated])} is repeated; remove one"))
-        elif (group := _unknown_group(raw, dotted)) is not None:
-            message = unknown("group of tasks", group, [name for name in _names(raw["tasks"]) if name])
-            found.append(Finding(here, message, at_key=True))
         else:
             part, path = _part(raw, paths(raw, dotted)[0])
             found += _level_findings(part, path, levels, here, samples)
     return found
+
+
+def _about_key(scenario: Scenario, dotted: str) -> str | None:
+    """Return why a key cannot be swept, or None."""
+    first, dot, rest = dotted.partition(".")
+    name, _, key = rest.partition(".")
+    names = [group.name for group in scenario.tasks]
+    if not dot:
+        return "an axis is a key by its path, such as provider.limits.scale or client.retries"
+    if first in NOT_SWEPT:
+        return "this cannot be swept; sweep a key of the tasks or of their environment"
+    if dotted == "tasks.count" or (len(names) == 1 and dotted == f"tasks.{names[0]}.count"):
+        return "has no effect, as the sweep has batch sizes of its own; write sweep.tasks instead"
+    if first == "tasks" and key and name not in fields_by_key(TaskGroup) and group_in(rest, names) is None:
+        return unknown("group of tasks", name, names)
+    return None
 
 
 def _repeated(levels: list[Any]) -> int | None:
@@ -137,14 +138,6 @@ def _repeated(levels: list[Any]) -> int | None:
         if level in levels[:number] or str(level) in map(str, levels[:number]):
             return number
     return None
-
-
-def _unknown_group(raw: Any, dotted: str) -> str | None:
-    """Return the name in ``tasks.NAME.tokens`` where that is neither a group nor a key of one."""
-    first, _, rest = dotted.partition(".")
-    name, _, key = rest.partition(".")
-    is_known = name in fields_by_key(TaskGroup) or group_in(rest, _names(raw["tasks"])) is not None
-    return name if first == "tasks" and key and not is_known else None
 
 
 def _part(raw: Any, path: Path) -> tuple[Any, Path]:

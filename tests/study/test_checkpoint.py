@@ -31,7 +31,7 @@ strategies: [sequential, parallel, {queue: 2}]
 sweep: {tasks: [3], concurrency: [2]}
 """
 
-FIXED = f"{TASKS}engine: simpy\nstudy: {{replications: 40}}\n"
+FIXED = f"{TASKS}engine: compiled\nstudy: {{replications: 40}}\n"
 
 WRITTEN = ("results.parquet", "manifest.json")
 
@@ -286,7 +286,7 @@ def test_interrupted_results_do_not_replace_more_replications(tmp_path, monkeypa
         assert played() == 40
         caplog.clear()
     assert "Nothing was written." in interrupted_after(0, "--restart").stderr
-    monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "simpy", 1)
+    monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "compiled", 1)
     assert "Interrupted before two replications. Continue with: " in interrupted_after(1).stderr
     assert played() == 40
 
@@ -369,7 +369,7 @@ def test_comparison_does_not_replace_a_sweep_of_the_same_scenario(tmp_path):
 @pytest.mark.parametrize("compiled_at_first", [True, False])
 def test_resume_keeps_the_engine(tmp_path, monkeypatch, compiled_at_first):
     """`engine: auto` is decided once; so the manifest is the same."""
-    text = FIXED.replace("engine: simpy", "engine: auto")
+    text = FIXED.replace("engine: compiled", "engine: auto")
     monkeypatch.setattr(engines, "LOADING_S", 0.0)
     monkeypatch.setattr(engines.store, "is_compiled", lambda: compiled_at_first)
     begun(tmp_path / "ended", text)

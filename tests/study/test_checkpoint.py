@@ -370,7 +370,7 @@ def test_comparison_does_not_replace_a_sweep_of_the_same_scenario(tmp_path):
 def test_resume_keeps_the_engine(tmp_path, monkeypatch, compiled_at_first):
     """`engine: auto` is decided once; so the manifest is the same."""
     text = FIXED.replace("engine: compiled", "engine: auto")
-    monkeypatch.setattr(engines, "LOADING_S", 0.0)
+    monkeypatch.setattr(engines, "COMPILING_S", 10.0)
     monkeypatch.setattr(engines.store, "is_compiled", lambda: compiled_at_first)
     begun(tmp_path / "ended", text)
     whole = finished(tmp_path / "whole", text)

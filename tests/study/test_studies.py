@@ -122,7 +122,7 @@ def test_more_replications_extend_fewer():
 
 def test_interrupted_study_keeps_completed_chunks(monkeypatch):
     """After Ctrl-C the finished blocks are whole replications of every point, and the manifest says so."""
-    monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "simpy", 1)
+    monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "compiled", 1)
 
     def stop_after_five(done, total):
         if done == 5 * 5:  # design points
@@ -137,7 +137,7 @@ def test_interrupted_study_keeps_completed_chunks(monkeypatch):
 
 
 def test_one_replication_has_no_answer(monkeypatch):
-    monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "simpy", 1)
+    monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "compiled", 1)
 
     def stop_after_one(done, total):
         raise KeyboardInterrupt
@@ -180,7 +180,7 @@ def test_manifest_states_scenario_seed_engine_and_versions():
     source = parse_source(TEXT)
     manifest = compare(source, seed=5).manifest
     assert manifest["seed"] == 5
-    assert manifest["engine"] == "simpy"
+    assert manifest["engine"] == "compiled"
     assert manifest["scenario"]["resolved"]["dispatch"]["spawn"]["tokens"] == 3000
     assert manifest["scenario"]["sha256"] == source.replaced({"study.seed": 5}).scenario().fingerprint
     assert {"simpy", "numpy", "pandas"} <= set(manifest["versions"])

@@ -14,7 +14,7 @@ help:
 	@echo "make test    run all checks: ruff, mypy, import contract, pytest"
 	@echo "make wheel-test  build sdist and wheel, and run every command of the wheel in an empty environment"
 	@echo "make conformance  simulate 10,000 scenarios with both engines, and compare with =="
-	@echo "make faults  kill and interrupt sweeps, and resume them; a quarter of an hour"
+	@echo "make faults  kill and interrupt sweeps, fill their disk, and resume them; a quarter of an hour"
 	@echo "make mutants  change single lines of the statistics, and list the changes that no test detects"
 	@echo "make fuzz    look for files that crash a reader, a minute per reader"
 	@echo "make coverage  run all tests, and list lines and branches that no test runs; fails below 95%"

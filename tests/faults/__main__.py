@@ -1,11 +1,12 @@
-"""Kills and interrupts sweeps at random moments, and resumes them: `make faults`.
+"""Kills and interrupts sweeps at random moments, fills their disk, and resumes them: `make faults`.
 
-After each fault the folder has to hold complete results: the earlier ones of another study that lay there,
-or the new ones. Then the sweep is resumed, has to simulate only what its checkpoint lacks, and has to come to
-the bytes of an undisturbed one. Exits with 1 where anything is lost.
+After each fault no process may be left, and the folder has to hold complete results: the earlier ones of
+another study that lay there, or the new ones. Then the sweep is resumed, has to simulate only what its
+checkpoint lacks, and has to come to the bytes of an undisturbed one. Exits with 1 where anything is lost.
 """
 
 import argparse
+import os
 import random
 import re
 import shutil
@@ -15,14 +16,24 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
+from collections.abc import Callable
 from contextlib import closing
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
+# All that a sweep needs, so that a process that is forked off starts at once.
+import dispatch_sim.decide.studies
+import dispatch_sim.decide.thresholds
+import dispatch_sim.engine.machine
+import dispatch_sim.model.simulation
+import dispatch_sim.report.answers
+import dispatch_sim.study.cluster  # noqa: F401
+from dispatch_sim import cli
 from dispatch_sim.engine.store import engine
-from dispatch_sim.study.checkpoint import CHECKPOINT_FILE, is_unfinished
-from dispatch_sim.study.files import LOCK_FILE
+from dispatch_sim.study import runner
+from dispatch_sim.study.checkpoint import CHECKPOINT_FILE
 from dispatch_sim.study.results import read_results
 
 TASKS = """
@@ -35,14 +46,10 @@ STUDIES = {
     "compiled": TASKS + "engine: compiled\nstudy: {replications: 6000}\n",
     "compiled, doubled": TASKS + "engine: compiled\nstudy: {at_most: 5000, indifference: $0.00001}\n",
 }
-PROGRAM = """
-from dispatch_sim.cli import main
-from dispatch_sim.study import runner
-runner.TASKS_OF_A_CHUNK = {"simpy": 60, "compiled": 3000}
-main()
-"""
 ENDS_WITHIN_S = 120
 FILES = ("results.parquet", "manifest.json")
+
+Pair = tuple[bytes, ...]
 
 
 class LostError(AssertionError):
@@ -52,53 +59,80 @@ class LostError(AssertionError):
 class Trial:
     """A sweep by the command line, in a folder where another study's results lie, and what happens to it."""
 
-    def __init__(self, place: Path, text: str) -> None:
-        self.folder, self.scenario, self.output = place / "out", place / "study.yaml", place / "output"
+    def __init__(self, place: Path, text: str, folder: Path | None = None) -> None:
+        self.folder = folder or place / "out"
+        self.scenario, self.output = place / "study.yaml", place / "output"
         self.scenario.write_text(text)
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir()
 
-    def start(self, *options: str) -> subprocess.Popen[bytes]:
-        """Start the sweep, and return when it has begun."""
-        command = [sys.executable, "-c", PROGRAM, "sweep", str(self.scenario), "--out", str(self.folder)]
-        command += ["--jobs", "2", "--no-report", *options]
-        (self.folder / LOCK_FILE).unlink(missing_ok=True)  # of a process that was killed
-        with self.output.open("w") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        while process.poll() is None and not (self.folder / LOCK_FILE).exists():
-            time.sleep(0.002)
-        return process
-
-    def end(self, process: subprocess.Popen[bytes]) -> int:
-        """Wait until the sweep has ended, and return its exit code."""
+    def start(self, *options: str) -> int:
+        """Start the sweep in a session of its own; returns the process."""
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 70
         try:
-            return process.wait(ENDS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise LostError(f"hangs for {ENDS_WITHIN_S} s: {self.output.read_text()}") from None
+            os.setsid()
+            output = os.open(self.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            sys.stdout = sys.stderr = os.fdopen(1, "w")
+            runner.TASKS_OF_A_CHUNK = {"simpy": 60, "compiled": 3000}
+            sys.argv = ["dispatch-sim", "sweep", str(self.scenario), "--out", str(self.folder), "--jobs", "2"]
+            sys.argv += ["--no-report", *options]
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+
+    def end(self, pid: int) -> int:
+        """Wait until the sweep has ended; returns its exit code. No other process of it may be left."""
+        deadline = time.monotonic() + ENDS_WITHIN_S
+        while (ended := os.waitpid(pid, os.WNOHANG)) == (0, 0):
+            if time.monotonic() > deadline:
+                os.killpg(pid, signal.SIGKILL)
+                raise LostError(f"hangs for {ENDS_WITHIN_S} s: {self.output.read_text()}")
+            time.sleep(0.002)
+        code = os.waitstatus_to_exitcode(ended[1])
+        if left := alive_in_session(pid):
+            raise LostError(f"left behind: processes {left}")
+        return code
 
     def run(self, *options: str) -> int:
         return self.end(self.start(*options))
 
-    def pair(self) -> tuple[bytes, ...]:
-        return tuple((self.folder / name).read_bytes() for name in FILES)
+    def pair(self) -> Pair | None:
+        paths = [self.folder / name for name in FILES]
+        return tuple(path.read_bytes() for path in paths) if all(path.exists() for path in paths) else None
 
-    def put(self, pair: tuple[bytes, ...]) -> None:
+    def put(self, pair: Pair) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
         for name, data in zip(FILES, pair, strict=True):
             (self.folder / name).write_bytes(data)
 
     def kept(self) -> int:
         """Return how many replications of all points the checkpoint has: each measure once in each chunk."""
-        if not is_unfinished(self.folder):
+        if not (self.folder / CHECKPOINT_FILE).is_file():
             return 0
         with closing(sqlite3.connect(self.folder / CHECKPOINT_FILE)) as db:
-            chunks = db.execute("SELECT stage, replications FROM chunk").fetchall()
+            if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                return 0
+            query = "SELECT stage, first, replications FROM chunk ORDER BY stage, first"
+            chunks = db.execute(query).fetchall()
             measures = {count for (count,) in db.execute("SELECT count(*) FROM measure GROUP BY number")}
-        if measures != {len(chunks)}:
+        overlaps = (
+            stage == other_stage and first + count > other
+            for (stage, first, count), (other_stage, other, _) in pairwise(chunks)
+        )
+        if measures - {len(chunks)} or any(overlaps):
             raise LostError("the checkpoint is not whole")
-        return sum(count for stage, count in chunks if stage == 0)
+        return sum(count for stage, _, count in chunks if stage == 0)
 
-    def check(self, reference: tuple[bytes, ...], *, complete: bool = True) -> None:
+    def check(self, reference: Pair, *, complete: bool = True) -> None:
         """Check that nothing is lost, and that the sweep is resumed to the bytes of an undisturbed one."""
         found = read_results(self.folder)
         found.table(["cost_usd"])
@@ -116,18 +150,30 @@ class Trial:
             raise LostError(f"left behind: {sorted(left)}")
 
 
+def alive_in_session(leader: int) -> list[int]:
+    """Return the processes of a session that are alive: not those that nobody has reaped; needs /proc."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+        except OSError:  # it has just ended
+            continue
+        if int(session) == leader and state != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
 @cache
-def undisturbed(text: str) -> tuple[tuple[bytes, ...], float, tuple[bytes, ...]]:
+def undisturbed(text: str) -> tuple[Pair, float, Pair]:
     """Return what a study comes to, in how many seconds, and what it comes to with another seed."""
     pairs, seconds = [], 0.0
     with tempfile.TemporaryDirectory(prefix="dispatch-sim-faults-") as place:
         for options in (("--seed", "7"), ()):
-            trial = Trial(Path(place), text)
-            process, began = trial.start(*options), time.monotonic()
-            code, seconds = trial.end(process), time.monotonic() - began
-            if code != 0:
+            trial, began = Trial(Path(place), text), time.monotonic()
+            code, seconds, pair = trial.run(*options), time.monotonic() - began, trial.pair()
+            if code != 0 or pair is None:
                 raise LostError(f"undisturbed, it ends with {code}: {trial.output.read_text()}")
-            pairs.append(trial.pair())
+            pairs.append(pair)
     return pairs[1], seconds, pairs[0]
 
 
@@ -139,10 +185,10 @@ def killed(place: Path, text: str, chance: random.Random, times: int) -> str:
         trial = Trial(place, text)
         trial.put(earlier)
         for again in range(chance.randint(1, 3)):
-            process = trial.start(*(["--resume"] if again else []))
+            pid = trial.start(*(["--resume"] if again else []))
             time.sleep(chance.uniform(0, seconds))
-            process.kill()
-            kills += trial.end(process) == -signal.SIGKILL
+            os.killpg(pid, signal.SIGKILL) if os.getpgid(pid) == pid else os.kill(pid, signal.SIGKILL)
+            kills += trial.end(pid) == -signal.SIGKILL
         resumed += trial.kept() > 0
         trial.check(reference)
     return f"killed {kills} times, resumed from {resumed} checkpoints"
@@ -155,11 +201,11 @@ def interrupted(place: Path, text: str, chance: random.Random, times: int) -> st
     for _ in range(times):
         trial = Trial(place, text)
         trial.put(earlier)
-        process = trial.start()
-        time.sleep(chance.uniform(0, seconds))
+        pid = trial.start()
+        time.sleep(chance.uniform(0.1, seconds))
         began = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        codes.append(trial.end(process))
+        os.kill(pid, signal.SIGINT)
+        codes.append(trial.end(pid))
         slowest = max(slowest, time.monotonic() - began)
         if codes[-1] not in (0, 130) or "Traceback" in trial.output.read_text():
             raise LostError(f"interrupted, it ends with {codes[-1]}: {trial.output.read_text()}")
@@ -167,7 +213,44 @@ def interrupted(place: Path, text: str, chance: random.Random, times: int) -> st
     return f"interrupted {codes.count(130)} times before its end, over in {slowest:.1f} s at most"
 
 
-TRIALS = {"killed": killed, "interrupted": interrupted}
+def full(place: Path, text: str, chance: random.Random, times: int) -> str:
+    """A small file system that is full sooner or later, and made larger for the resume."""
+    disk = place / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "dispatch-sim-trial", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        return "SKIPPED: a small file system may not be mounted here; needs root"
+    try:
+        reference, _, earlier = undisturbed(text)
+        refused = 0
+        for _ in range(times):
+            trial = Trial(place, text, disk / "out")
+            trial.put(earlier)
+            more = sum(map(len, earlier)) // 1024 + chance.randint(4, 3 * sum(map(len, reference)) // 1024)
+            _resize(disk, f"{more}k")
+            code, said = trial.run(), trial.output.read_text()
+            _resize(disk, "64m")
+            is_explained = code == 0 or (code == 2 and "cannot be written to" in said)
+            if not is_explained or "Traceback" in said:
+                raise LostError(f"on a full disk, it ends with {code}: {said}")
+            if code == 2 and trial.kept() and "--resume" not in said:
+                raise LostError(f"does not say how to continue: {said}")
+            refused += code == 2
+            trial.check(reference)
+        return f"{refused} disks full of {times}"
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def _resize(disk: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+
+
+TRIALS: dict[str, Callable[[Path, str, random.Random, int], str]] = {
+    "killed": killed,
+    "interrupted": interrupted,
+    "full": full,
+}
 
 
 def main() -> int:

@@ -1,5 +1,7 @@
 """Everything that reads a file gives a value or an error in words, whatever bytes it is given."""
 
+import functools
+import random
 import subprocess
 import sys
 
@@ -9,6 +11,15 @@ from tests.fuzz.child import MOST_BYTES
 from tests.fuzz.targets import CORPUS, ROOT, TARGETS
 
 FILES = sorted(path for path in CORPUS.rglob("*") if path.is_file())
+REAL = [name for name in TARGETS if name not in ("quantity", "threshold")]
+
+SIGNS = "0123456789.eE+-_ kKMBsmhd/$%{}[]:,aw\u0663\u202e\x1b"
+PUT_IN = [*(bytes([sign]) for sign in b'[]{}",-'), b"9" * 30, b"1e999", b"null", b"\\ud800", b"\xff\xff\x03"]
+
+
+@functools.cache
+def seeds(name):
+    return [*TARGETS[name].seeds(), *(path.read_bytes() for path in FILES if path.parent.name == name)]
 
 
 def test_kept_inputs_are_few_and_small():
@@ -41,3 +52,22 @@ def test_that_process_has_no_more_memory_than_it_should():
 def test_a_real_input_is_read(name):
     """So that what is made of it by mutation goes deeper than the first check."""
     assert "read" in [TARGETS[name].outcome(seed) for seed in TARGETS[name].seeds()]
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_real_input_with_changed_bytes_is_read_or_refused(name):
+    chance = random.Random(name)
+    for _ in range(150):
+        changed = chance.choice(seeds(name))
+        for _ in range(chance.randint(1, 5)):
+            at, cut = chance.randint(0, len(changed)), chance.choice([0, 0, 1, 1, 2, 4, 30])
+            changed = changed[:at] + chance.choice([*PUT_IN, chance.randbytes(3)]) + changed[at + cut :]
+        TARGETS[name].outcome(changed)
+
+
+@pytest.mark.parametrize("name", ["quantity", "threshold"])
+def test_a_value_of_any_signs_is_read_or_refused(name):
+    chance = random.Random(name)
+    for _ in range(600):
+        place = bytes([chance.randrange(13)]) if name == "quantity" else b""
+        TARGETS[name].outcome(place + "".join(chance.choices(SIGNS, k=chance.randrange(60))).encode())

@@ -50,11 +50,11 @@ def test_strategies_differ_by_the_coordinators_tokens_only(found):
         assert by_one.usd > 0
 
 
-def test_totals_are_sums_over_the_groups(found):
+def test_totals_are_sums_over_the_frame(found):
+    assert len(found.frame) == 3 * len(found.groups)
+    by_strategy = found.frame.groupby("strategy")["usd"].sum()
     for name, total in found.totals.items():
-        outcomes = found.outcomes[name]
-        assert len(outcomes) == len(found.groups)
-        assert total.usd == pytest.approx(sum(outcome.usd for outcome in outcomes))
+        assert by_strategy[name] == pytest.approx(total.usd)
 
 
 def test_group_of_kind_that_never_completed_is_left_out():

@@ -323,3 +323,15 @@ def test_ctrl_c_keeps_results_of_a_cluster(dask, scenario, where):
         TAKES_LONG + r"wrote to out: .*\nInterrupted at .* replications. Continue with: .* --resume\n", errors
     )
     assert all(worker.poll() is None for worker in dask.workers)
+
+
+def test_ctrl_c_ends_a_starting_cluster(scenario):
+    process = started(scenario, "--cluster", "local:2", "--replications", "1000000")
+    _wait_for((scenario.parent / "out" / ".dispatch-sim.lock").exists)  # it is held before the cluster starts
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate()
+    # Python ends itself by the signal where that came within `exec` of a text, as when dataclasses are made.
+    assert process.returncode in (130, -signal.SIGINT), errors
+    assert "Traceback" not in errors
+    assert len(errors.splitlines()) <= 2

@@ -14,8 +14,8 @@ from dispatch_sim.model.plan import make_plan
 from dispatch_sim.scenario.loader import parse_scenario, parse_source
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study import engines
-from dispatch_sim.study.design import design_sweep
-from dispatch_sim.study.engines import choose_engine
+from dispatch_sim.study.design import design_sweep, find_plan
+from dispatch_sim.study.engines import choose_engine, simulate_one
 
 TEXT = """
 name: small
@@ -63,6 +63,15 @@ def test_block_is_stopped_by_another_thread():
     stop[0] = 1
     playing.join(timeout=30)
     assert not playing.is_alive()
+
+
+def test_engines_give_the_same_log():
+    one, other = (
+        simulate_one(find_plan(source(engine).scenario(), "queue: 2", 4), 3)
+        for engine in ("simpy", "compiled")
+    )
+    assert one[1]
+    assert one == other
 
 
 def test_doubling_study_has_one_engine(monkeypatch):

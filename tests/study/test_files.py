@@ -78,6 +78,20 @@ def test_failed_write_leaves_the_earlier_pair(pair):
     assert sorted(path.name for path in about.parent.iterdir()) == ["about", "table"]
 
 
+@pytest.mark.parametrize(
+    ("number", "raised"), [(errno.EINVAL, False), (errno.EBADF, False), (errno.EIO, True)]
+)
+def test_unsupported_folder_sync_is_ignored(tmp_path, monkeypatch, number, raised):
+    """Some refuse that for folders; a disk that fails is another matter."""
+
+    def refuse(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="Input/output") if raised else nullcontext():
+        files._sync_folder(tmp_path)
+
+
 def test_write_error_is_raised_when_the_lock_cannot_be_removed(tmp_path, monkeypatch):
     """In a folder that becomes read-only neither can; the folder is free all the same."""
 

@@ -28,6 +28,29 @@ study: {replications: 12}
 """
 
 
+def points(design):
+    return [
+        (plan.strategy.label, plan.concurrency, len(plan.tasks))
+        for variant in design.variants
+        for plan in variant.plans
+    ]
+
+
+def test_sweep_has_each_strategy_concurrency_and_size():
+    """A queue or waves with a number at that, others at those of the sweep, up to the size of the batch."""
+    found = points(design_sweep(parse_source(TEXT)))
+    assert len(found) == len(set(found))
+    at_four = [(strategy, width) for strategy, width, tasks in found if tasks == 4]
+    assert at_four == [
+        ("sequential", 1),
+        ("parallel", 4),
+        ("queue", 1),
+        ("queue", 3),
+        ("waves", 3),
+    ]
+    assert {width for strategy, width, tasks in found if strategy == "queue" and tasks == 2} == {1}
+
+
 def test_comparison_has_the_batch_size_only():
     source = parse_source(TEXT.replace("sweep: {", "sweep: {client.retries: [0, 5], "))
     assert design_comparison(source).batch_sizes == [4]

@@ -7,6 +7,7 @@ renamed file may otherwise be lost in a power cut (Pillai et al., All File Syste
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -165,10 +166,19 @@ def _remove(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Sync the names of a folder; some systems do not support that."""
-    with suppress(OSError):
+    """Sync the names of a folder, if the system supports that.
+
+    Some systems cannot open or sync a folder. As in PostgreSQL (`fsync_fname_ext` in its
+    src/common/file_utils.c), that is not an error.
+    """
+    try:
         descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    except (PermissionError, IsADirectoryError):
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EBADF, errno.EINVAL):
+            raise
+    finally:
+        os.close(descriptor)

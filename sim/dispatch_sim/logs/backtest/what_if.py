@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+
+import pandas as pd
 
 from dispatch_sim.display import Displayed
 from dispatch_sim.logs.backtest.groups import Group, Member, find_groups, no_groups
@@ -71,6 +73,23 @@ class WhatIf(Displayed):
             )
             for strategy, outcomes in self.outcomes.items()
         }
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a group and strategy, with the observed wall-clock and the simulated outcome."""
+        return pd.DataFrame(
+            [
+                {
+                    "group": group.name,
+                    "agents": group.size,
+                    "observed_wall_s": group.wall_s,
+                    "strategy": strategy,
+                    **asdict(outcome),
+                }
+                for strategy, outcomes in self.outcomes.items()
+                for group, outcome in zip(self.groups, outcomes, strict=True)
+            ]
+        )
 
 
 def what_if(logs: Logs, queue: int = 3) -> WhatIf:

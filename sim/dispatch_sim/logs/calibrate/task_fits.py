@@ -133,7 +133,7 @@ class TaskFits:
         shown = shown if len(shown) >= LEAST else all_shown
         if len(shown) < LEAST:
             return too_few(path, int((own["output_tokens"] > 0).sum()))
-        output, work = (shown[name].to_numpy(dtype=float) for name in ("output_tokens", "work_tokens"))
+        output, work = (shown[each].to_numpy(dtype=float) for each in ("output_tokens", "work_tokens"))
 
         def share_of(counts: Values) -> list[float]:
             return [min(float(counts @ output) / max(float(counts @ work), 1.0), 1.0)]

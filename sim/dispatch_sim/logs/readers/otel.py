@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from math import nan
 
@@ -21,9 +21,6 @@ from dispatch_sim.logs.readers.tables import COMPLETED
 from dispatch_sim.logs.readers.usage import UsageCounter
 
 _CLIENT = 3
-_MOST_LEVELS = 64
-"""Spans above each other that are followed; their parents may go in a circle."""
-
 _Above = dict[str, str | None]
 
 
@@ -37,6 +34,7 @@ class OpenTelemetry:
         self._spans: dict[str, dict[str, Span]] = defaultdict(dict)
         self._agents, self._workflows = self._spans["invoke_agent"], self._spans["invoke_workflow"]
         self._conversations: dict[str, str] = {}
+        self._nearest: _Above = {}
 
     @staticmethod
     def recognises(record: Record) -> bool:
@@ -70,7 +68,7 @@ class OpenTelemetry:
                 del runs[id_]  # the coordinator
             else:
                 siblings.setdefault((span.trace, above[id_]), []).append(span)
-        calls, tools = (self._by_agent(name, above) for name in ("chat", "execute_tool"))
+        calls, tools = (self._by_agent(self._spans[name], above) for name in ("chat", "execute_tool"))
         own = [call for agent, of_agent in calls.items() if agent not in runs for call in of_agent]
         tally.coordinator_calls += sum(call.usage is not None for call in own)
         tally.coordinator_retries += sum(call.failed for call in own)
@@ -86,13 +84,13 @@ class OpenTelemetry:
                 )
 
     def _agent_above(self, id_: str) -> str | None:
-        """Return the nearest agent or workflow above a span, of its `_MOST_LEVELS` nearest spans."""
-        above = self._parents.get(id_)
-        for _ in range(_MOST_LEVELS):
-            if above is None or above in self._agents or above in self._workflows:
-                return None if above == id_ else above
-            above = self._parents.get(above)
-        return None
+        """Return the nearest agent or workflow above a span; None if its parents go in a circle."""
+
+        def upward(span: str) -> str | None:
+            return span if span in self._agents or span in self._workflows else self._parents.get(span)
+
+        nearest = _end_of_links(self._parents.get(id_), upward, self._nearest)
+        return None if nearest == id_ else nearest
 
     def _caller(self, id_: str) -> str | None:
         """Return the caller of an agent; the agent itself below its client's span of the same run."""
@@ -102,15 +100,16 @@ class OpenTelemetry:
             return above
         return id_ if outer.kind == _CLIENT and outer.agent == self._agents[id_].agent else above
 
-    def _by_agent(self, operation: str, above: _Above) -> dict[str, list[Span]]:
-        """Return the spans of an operation by the agent above them, the outermost of the spans of one run."""
+    def _by_agent(self, spans: dict[str, Span], above: _Above) -> dict[str, list[Span]]:
+        """Return the spans by the agent directly above them, the outermost of the spans of one run."""
+        outermost: _Above = {}
+
+        def outward(agent: str) -> str | None:
+            return self._agent_above(agent) if above.get(agent) == agent else agent
+
         by_agent: dict[str, list[Span]] = defaultdict(list)
-        for span in self._spans[operation].values():
-            agent = self._agent_above(span.id)
-            for _ in range(_MOST_LEVELS):
-                if agent is None or above.get(agent) != agent:
-                    break
-                agent = self._agent_above(agent)
+        for span in spans.values():
+            agent = _end_of_links(self._agent_above(span.id), outward, outermost)
             if agent is not None:
                 by_agent[agent].append(span)
         return by_agent
@@ -144,6 +143,28 @@ class OpenTelemetry:
             spawn_tokens=tokens_of(span.given),
             return_tokens=tokens_of(span.returned),
         )
+
+
+def _end_of_links(start: str | None, following: Callable[[str], str | None], known: _Above) -> str | None:
+    """Return the end of a chain of links, at which `following` returns its argument; None for a circle.
+
+    Ends are stored in `known`, so each link is followed once.
+    """
+    passed: list[str] = []
+    here, end = start, None
+    while here is not None:
+        if here in known:
+            end = known[here]
+            break
+        known[here] = None
+        passed.append(here)
+        after = following(here)
+        if after == here:
+            end = here
+            break
+        here = after
+    known.update(dict.fromkeys(passed, end))
+    return end
 
 
 def _groups(spans: list[Span]) -> Iterator[tuple[int, Span]]:

@@ -117,9 +117,12 @@ def _group_rows(
 
 
 def _call_chain(run: ParsedRun, by_agent: _ByAgent) -> list[ParsedRun]:
-    """Return a run, its caller's run, and so on up to `_MAX_DEPTH`; ids may go in a circle."""
-    chain = [run]
-    while run.caller is not None and (run.source, run.caller) in by_agent and len(chain) < _MAX_DEPTH:
+    """Return a run, its caller's run, and so on up to `_MAX_DEPTH`; a circle of ids ends the chain."""
+    chain, seen = [run], set[str]()
+    while run.caller is not None and run.caller not in seen and (run.source, run.caller) in by_agent:
+        if len(chain) == _MAX_DEPTH:
+            break
+        seen.add(run.caller)
         run = by_agent[run.source, run.caller]
         chain.append(run)
     return chain

@@ -147,7 +147,7 @@ def expand(raw: Any) -> tuple[Any, list[Finding]]:
         found.append(profile)
         raw = _below(profile.sections, raw)
         if kind == SCENARIO and isinstance(raw.get("tasks"), list):
-            values = profile.values["tasks"]
+            values = profile.values.get("tasks", {})
             groups = [_below(values, group) if isinstance(group, dict) else group for group in raw["tasks"]]
             raw = {**raw, "tasks": groups}
     section = raw.get("provider")

@@ -228,6 +228,12 @@ def test_intervals_of_a_tornado_have_more_replications_where_rare_events_need_th
     assert {(each.low.n, each.high.n) for each in found} == {(512, 512)}
 
 
+def test_why_has_its_replications_at_other_values_although_a_study_may_have_fewer():
+    found = explain(NOISY.replace("replications: 60", "at_most: 100"))
+    assert (found.searched, found.most_searched) == (1024, 1024)
+    assert {end.n for swing in found.swings for end in (swing.low, swing.high)} == {1024}
+
+
 def test_queue_of_more_than_all_tasks_is_the_queue_of_all_tasks_in_a_tornado():
     """Two tasks at the same time save $4/3 of waiting and merge one pair for 15 cents."""
     source = parse_source(PAIRS)

@@ -78,6 +78,14 @@ def test_failed_write_leaves_the_earlier_pair(pair):
     assert sorted(path.name for path in about.parent.iterdir()) == ["about", "table"]
 
 
+def test_new_folders_are_synced_first(tmp_path, monkeypatch):
+    """So are those above it that had to be made; a file in a folder that is lost is lost."""
+    forced = []
+    monkeypatch.setattr(files, "_sync_folder", forced.append)
+    with writing_to(tmp_path / "reports" / "out"):
+        assert forced == [tmp_path, tmp_path / "reports"]
+
+
 @pytest.mark.parametrize(
     ("number", "raised"), [(errno.EINVAL, False), (errno.EBADF, False), (errno.EIO, True)]
 )

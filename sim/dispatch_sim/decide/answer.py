@@ -162,28 +162,30 @@ def answer(results: Results) -> Answer:
     tasks, criterion = found[0].tasks, (objective, confidence, threshold)
     compared = results.table(dict.fromkeys([column_of(objective), *PARETO_MEASURES]))
     parts = factor_combinations(compared)
+    break_evens = [
+        each
+        for choice, (_, part) in zip(found, parts, strict=True)
+        for each in find_break_even(
+            part,
+            objective,
+            confidence,
+            batch_size=tasks,
+            concurrencies=concurrencies_to_compare(choice),
+            indifference=threshold,
+        )
+    ]
+    returns = [
+        each for factors, part in parts for each in diminishing_returns(part, tasks, *criterion, factors)
+    ]
     return Answer(
         results,
         objective,
-        _estimates(results, confidence),
-        found,
-        tuple(
-            each
-            for choice, (_, part) in zip(found, parts, strict=True)
-            for each in find_break_even(
-                part,
-                objective,
-                confidence,
-                batch_size=tasks,
-                concurrencies=concurrencies_to_compare(choice),
-                indifference=threshold,
-            )
-        ),
-        tuple(find_factor_break_even(compared, tasks, *criterion)),
-        tuple(pareto_points(part[part["tasks"] == tasks], confidence) for _, part in parts),
-        tuple(
-            each for factors, part in parts for each in diminishing_returns(part, tasks, *criterion, factors)
-        ),
+        estimates=_estimates(results, confidence),
+        choices=found,
+        break_evens=tuple(break_evens),
+        factor_break_evens=tuple(find_factor_break_even(compared, tasks, *criterion)),
+        pareto=tuple(pareto_points(part[part["tasks"] == tasks], confidence) for _, part in parts),
+        diminishing_returns=tuple(returns),
     )
 
 

@@ -134,7 +134,7 @@ class Binding:
 
 
 def find_binding(plan: Plan, most: int = MOST) -> Binding:
-    """Find the binding resource of a strategy, by at most so many replications, but `FEWEST`."""
+    """Find the binding resource of a strategy, by at most so many replications and at least `FEWEST`."""
     scenario, tasks = plan.scenario, len(plan.tasks)
     replications = max(FEWEST, min(most, MOST, TASKS // tasks))
     base = _simulate([plan], replications)[0]

@@ -57,7 +57,7 @@ class Explanation(Findings):
     switching_values: tuple[SwitchingValue, ...]
     needed: int
     searched: int
-    most_searched: int
+    most_searched: int = 0
 
     @property
     def is_preliminary(self) -> bool:
@@ -153,12 +153,12 @@ def explain(
         for number, difference in here.differences.items()
     )
     count, rival = fixed or LATER, comparisons[0].strategy
-    most = fixed or min(QUOTED, scenario.study.at_most)
+    most = fixed or max(count, min(QUOTED, scenario.study.at_most))
     switching_values = find_switching_values(
-        source, parameters, winner.strategy, sampled, sampler, count, most
+        source, parameters, winner.strategy, sampled, sampler, replications=count, most=most
     )
     varied = [p if p.path in stated else around(p) for p in parameters]
-    swings = find_swings(source, varied, (winner.strategy, rival), sampler, count, most)
+    swings = find_swings(source, varied, (winner.strategy, rival), sampler, replications=count, most=most)
     return Explanation(
         **basis(scenario, winner.replications, indifference),
         tasks=tasks,

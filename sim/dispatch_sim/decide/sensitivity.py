@@ -103,7 +103,8 @@ def find_swings(
     simulate(ends, min(FIRST, replications), (sampler.share + 1) / 2)
     ends.sort(key=lambda end: -swing(*end).swing)
     simulate(ends[:LARGEST], replications, (sampler.share + 1) / 2)
-    simulate([end for end in ends[:LARGEST] if swing(*end).is_preliminary], most, 1.0)
+    if preliminary := [end for end in ends[:LARGEST] if swing(*end).is_preliminary]:
+        simulate(preliminary, most, 1.0)
     swings = [swing(*end) for end in ends]
     return sorted((each for each in swings if each.swing > 0), key=lambda each: -each.swing)
 

@@ -198,5 +198,13 @@ def _switching_value(search: ValueSearch, kind: str | None) -> SwitchingValue:
     near = [each.estimate(search.confidence) for value, each in comparisons.items() if value in bracket]
     replications, needed = min(each.n for each in near), max(each.needed for each in near)
     return SwitchingValue(
-        parameter, to_another, at, low, high, becomes, crossing.resolved, replications, needed
+        parameter,
+        to_another,
+        at,
+        low,
+        high,
+        becomes,
+        resolved=crossing.resolved,
+        replications=replications,
+        needed=needed,
     )

@@ -171,7 +171,7 @@ class View:
         return self._least(narrow, size)
 
     def _least(self, strategies: Sequence[Strategy], tasks: int) -> Strategy | None:
-        """Return the strategy with the least mean over the replications in common; see `ranking.least`."""
+        """Return the strategy with the least mean over the replications in common; see `winners.least`."""
         if not strategies:
             return None
         samples = [self.samples(self.measure.column, strategy, tasks) for strategy in strategies]
@@ -198,7 +198,9 @@ class View:
         feasible = (self.recommended, *(other.strategy for other in self.choice.as_feasible))
         manual = {strategy: self.mean("manual_completions", strategy) for strategy in feasible}
         few = with_few_failures(manual, self.tasks)
-        return self.recommended if self.recommended in few else self._least(few, self.tasks) or few[0]
+        best = self.recommended if self.recommended in few else self._least(few, self.tasks)
+        assert best is not None  # `few` has the one that needs the fewest manual completions
+        return best
 
     def main_points(self) -> list[Strategy]:
         """Return the alternatives that a reader wants to see side by side, at most six.

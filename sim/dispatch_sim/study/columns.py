@@ -74,7 +74,7 @@ class CheckpointColumns:
 
 
 class StoredColumns:
-    """The same of a file that `write_columns` has written, and whose manifest is valid.
+    """Reads measures as `CheckpointColumns` does, from a file of `write_columns` whose manifest is valid.
 
     Raises
     ------

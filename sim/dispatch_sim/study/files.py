@@ -32,10 +32,18 @@ class ResultsError(UserError):
 def writing_to(folder: Path) -> Iterator[None]:
     """Create a folder, and raise errors in writing to it as a `ResultsError`."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         yield
     except OSError as error:
         raise ResultsError(f"{folder}: cannot be written to: {error.strerror or error}") from error
+
+
+def _make(folder: Path) -> None:
+    """Create a folder and its parents durably: without its name, all in it is lost."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
 
 
 @contextmanager

@@ -130,10 +130,11 @@ def simulate_chunk(design: Design, replications: range) -> NDArray[np.float64]:
 
 
 def compiled(design: Design) -> Callable[..., NDArray[np.float64]]:
-    """Return what simulates replications of every design point by the compiled engine.
+    """Return a function that simulates replications of every design point by the compiled engine.
 
-    Several threads may call it at once, each with a chunk. It returns shape (points, replications, measures).
-    If the number of its second argument is not 0, it ends at once, and returns incomplete values.
+    Several threads may call it at once, each with its chunk of replications and a number in an array, `stop`;
+    once that is not 0, it ends at once with incomplete values. It returns shape (points, replications,
+    measures).
     """
     from dispatch_sim.engine.plan import FlatPlan, FlatScenario
 

@@ -11,7 +11,8 @@ from tests.fuzz.child import MOST_BYTES
 from tests.fuzz.targets import CORPUS, ROOT, TARGETS
 
 FILES = sorted(path for path in CORPUS.rglob("*") if path.is_file())
-REAL = [name for name in TARGETS if name not in ("quantity", "threshold")]
+REAL = ["samples", "claims", "scenario"]
+"""Logs with changed bytes are read in `tests/logs/test_untrusted_logs.py`."""
 
 SIGNS = "0123456789.eE+-_ kKMBsmhd/$%{}[]:,aw\u0663\u202e\x1b"
 PUT_IN = [*(bytes([sign]) for sign in b'[]{}",-'), b"9" * 30, b"1e999", b"null", b"\\ud800", b"\xff\xff\x03"]
@@ -57,7 +58,7 @@ def test_a_real_input_is_read(name):
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_input_with_changed_bytes_is_read_or_refused(name):
     chance = random.Random(name)
-    for _ in range(150):
+    for _ in range(100):
         changed = chance.choice(seeds(name))
         for _ in range(chance.randint(1, 5)):
             at, cut = chance.randint(0, len(changed)), chance.choice([0, 0, 1, 1, 2, 4, 30])

@@ -1,8 +1,9 @@
 """Seeded faults: edits of the syntax tree of one engine, each to be found by comparing the engines.
 
-What both engines call (`arithmetic`, `api`, `cache` and `accounting` of the model) cannot be found wrong by
-comparing them: there tests against theory and cases worked out by hand stand (`test_rules.py`, `test_api.py`,
-`test_cache.py`, `test_invariants.py`). Their faults below are found by what SimPy's engine gave without them.
+What both engines call (as `arithmetic`, `api`, `cache` and `accounting` of the model) cannot be found wrong
+by comparing them: there tests against theory and cases worked out by hand stand (`test_rules.py`,
+`test_api.py`, `test_cache.py`, `test_invariants.py`). Their faults below are found by what SimPy's engine
+gave without them.
 """
 
 import ast

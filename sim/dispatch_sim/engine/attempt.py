@@ -172,7 +172,7 @@ def called(s: State, t: int) -> None:
         leave_slot(s, t, Failure.CRASH)
         return
     if call == task.variates.hang_call:
-        # Nothing but the hard timeout ends it, by EVENT_TIMER and `simulation._interrupt`.
+        # `simulation._interrupt` ends it: by EVENT_TIMER of the hard timeout, a cascade or an abort.
         enter(s, t, codes.HANG, call, 0)
         s.processes[t].at = codes.AT_HANG
         return

@@ -20,6 +20,7 @@ from numba import types
 from numba.core import compiler
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.errors import TypingError
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic, models, register_model
@@ -57,7 +58,11 @@ def _callable(function: FunctionType) -> Any:
     """Return what compiled code calls in place of a function, which is compiled into its caller's library."""
 
     def typed(typingctx: Any, *arguments: Any) -> Any:
-        return _signature(function, arguments), call
+        of = _signature(function, arguments)
+        for given, taken in zip(arguments, of.args, strict=True):
+            if isinstance(given, types.Float) and isinstance(taken, types.Integer):
+                raise TypingError(f"{function.__name__} would cut the decimals of a number")
+        return of, call
 
     def call(context: Any, builder: Any, of: Any, arguments: Any) -> Any:
         library = context.active_code_library
@@ -109,7 +114,7 @@ class _RecordType(types.Record):
             for name, kind in fields_of(record).items()
         ]
         super().__init__(fields, dtype.itemsize, True)
-        self.name = f"{record.__module__.rpartition('.')[2]}.{record.__name__}"
+        self.name = f"{record.__module__.removeprefix('dispatch_sim.')}.{record.__name__}"
 
     def __repr__(self) -> str:
         return self.name

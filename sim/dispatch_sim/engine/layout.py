@@ -59,6 +59,8 @@ def _plain(hint: Any) -> Any:
 def structure_of(record: type) -> type[ctypes.Structure]:
     """Return a record class as a C structure; truth values take a word, as all numbers do."""
     fields = [(name, _c_type(kind)) for name, kind in fields_of(record).items()]
+    if not fields:
+        raise TypeError(f"{record} is no number, and no record of any")
     return type(record.__name__, (ctypes.Structure,), {"_fields_": fields})
 
 
@@ -81,7 +83,7 @@ def values_of(record: type, source: Any, row_of: Callable[[Distribution], int] |
     """
 
     def value_of(name: str, kind: Any) -> Any:
-        value = getattr(source, name, None)
+        value = None if source is None else getattr(source, name)
         if kind not in _C_TYPES:
             return values_of(kind, value, row_of)
         if isinstance(value, str):

@@ -18,7 +18,9 @@ from dispatch_sim.model.plan import Plan
 from dispatch_sim.model.streams import group_key
 from dispatch_sim.scenario import distributions as families
 from dispatch_sim.scenario.composites import Empirical, Mixture
+from dispatch_sim.scenario.coordination import Communication
 from dispatch_sim.scenario.distributions import Constant, Distribution
+from dispatch_sim.scenario.failure import Conflicts
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.quantities import whole
 from dispatch_sim.scenario.strategy import Strategy
@@ -228,9 +230,9 @@ def _strategy_parameters(plan: Plan) -> dict[str, Any]:
     if strategy.pace == "limits":
         values["has_line"] = True
     if strategy.isolation is not None:
-        values["conflicts"] = {"isolation": number_of(Strategy, "isolation", strategy.isolation)}
+        values["conflicts"] = {"isolation": number_of(Conflicts, "isolation", strategy.isolation)}
     if strategy.communication is not None:
-        values["communication"] = {"kind": number_of(Strategy, "communication", strategy.communication)}
+        values["communication"] = {"kind": number_of(Communication, "kind", strategy.communication)}
     if is_solo:  # it has the output in its context
         values["merge"] = {kind: {"tokens": 0.0, "time": 0.0} for kind in ("structured", "prose", "pair")}
         values["forks"] = False

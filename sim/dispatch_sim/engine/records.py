@@ -1,9 +1,9 @@
 """The state of a replication as one record, declared as annotated classes: ``s.tasks[t].failures``.
 
-Type checkers and readers see plain attributes. `layout` makes a structured type of a class, which compiled
-functions read through a single reference. Arrays have a fixed extent, as the limits of scenarios allow;
-untouched memory is never resident. `World.overflow` says that a replication needs more; SimPy then simulates
-it.
+Readers see plain attributes, and type checkers do but for sections of a scenario. `layout` makes a structured
+type of a class, which compiled functions read through a single reference. Arrays have a fixed extent, as the
+limits of scenarios allow; untouched memory is never resident. `World.overflow` says that a replication needs
+more; SimPy then simulates it.
 """
 
 from typing import Annotated

@@ -22,6 +22,7 @@ import llvmlite.binding as llvm
 from numpy.typing import NDArray
 
 from dispatch_sim.engine.linking import IS_PYTHON, link, set_special_functions, target_machine
+from dispatch_sim.engine.records import STATE
 from dispatch_sim.scenario.files import read_file
 
 _HERE = Path(__file__).parents[1]
@@ -51,6 +52,7 @@ def cache_path() -> Path:
         digest.update(part.encode() + b"\0")
     for source in _SOURCES:
         digest.update(source.read_bytes())
+    digest.update(str(STATE).encode())  # in this process, whose sources may have been other ones
     return _caches() / "dispatch-sim" / f"{digest.hexdigest()}.o"
 
 
@@ -105,13 +107,15 @@ def provide_gamma() -> None:
 @cache
 def _linked() -> Any:
     """Return the linker that owns the engine's code, read from the cache or compiled and stored there."""
-    code = _read(cache_path())
+    path = cache_path()
+    code = _read(path)
     if code is None:
         logging.getLogger("dispatch_sim").warning("compiling the engine, once: up to half a minute")
         from dispatch_sim.engine.simulation import simulate_block
 
         code = object_code(simulate_block, ENTRY)
-        _write(code, cache_path())
+        if cache_path() == path:  # no source has changed meanwhile
+            _write(code, path)
     return link(code)
 
 

@@ -134,7 +134,7 @@ class Attempt:
                 raise AttemptFailed(Failure.CRASH)
             if call == variates.hang_call:
                 task.enter(Activity.HANG, call)
-                yield env.event()  # nothing but the hard timeout ends it
+                yield env.event()  # an interrupt ends it: by the hard timeout, a cascade or an abort
             if resumes:
                 task.enter(Activity.CALL, call)  # so that its usage is up to date
                 task.checkpoint = Checkpoint(self.origin, prompt, call + 1, prompt.context, self.usage.copy())

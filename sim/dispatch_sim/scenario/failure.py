@@ -22,8 +22,8 @@ class Failures(Model):
     """Probability that a returned output turns out to be unusable when it is merged. Default 2%: see `crash`;
     the split of the 4.6% is an assumption."""
     hang: Share = 0.0
-    """Probability that an attempt hangs after one of its calls, and holds its slot until a hard timeout ends
-    it. Default 0%: left out, as it needs a timeout."""
+    """Probability that an attempt hangs after one of its calls, and holds its slot until a hard timeout, a
+    cascade or an abort ends it. Default 0%: left out, as it needs a timeout."""
     bad_brief: Share = 0.0
     """Probability that the instructions of the whole batch are wrong. The first review finds it; without a
     review it shows when all is merged. All tasks completed by then are done again. Default 0%: no published

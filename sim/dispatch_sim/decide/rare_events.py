@@ -48,7 +48,7 @@ def replications_to_quote(
 
 
 def next_number(have: int, needed: int, at_most: int) -> int:
-    """Return the number of replications to simulate next, all told; those there are if they are enough."""
+    """Return how many replications there will be after the next step; no more where `have` are enough."""
     return have if have >= needed else max(have, min(max(QUOTED, 2 * have), at_most))
 
 

@@ -1,4 +1,4 @@
-"""Simulates designs and blocks of replications: in threads by the compiled engine, one by one by SimPy.
+"""Simulates replications of design points: in threads by the compiled engine, one after another by SimPy.
 
 A study simulates chunks of all its design points. A search has thousands of points with few replications
 each, so its threads take blocks. Results do not depend on the number of threads or the size of chunks: a

@@ -47,9 +47,9 @@ def main() -> None:
     parts = {
         "replications": lambda: batches.replications(rounds),
         "growth": lambda: batches.growth(rounds),
-        "million": lambda: json.loads(
+        "largest": lambda: json.loads(
             subprocess.run(
-                [sys.executable, str(HERE / "million.py")], check=True, capture_output=True, text=True
+                [sys.executable, str(HERE / "largest.py")], check=True, capture_output=True, text=True
             ).stdout
         ),
         "threads": lambda: batches.threads(rounds),

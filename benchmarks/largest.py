@@ -1,4 +1,4 @@
-"""Two replications of as many tasks as a scenario may have, in a process of its own; prints their cost as JSON."""
+"""Two replications of the largest batch that a scenario may have, in a process of its own; prints JSON."""
 
 import json
 import resource

@@ -9,15 +9,17 @@ after them.
 import math
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.api import charge_output, on_return, see_answer, send, send_request, task_cached
 from dispatch_sim.engine.backlog import count_call, notify, requeue_refused
 from dispatch_sim.engine.calendar import after, at_once, enter, note, release, request
+from dispatch_sim.engine.client import see_answer, send
 from dispatch_sim.engine.communication import is_first_round, messages, plan_calls
 from dispatch_sim.engine.conflicts import begin_write, end_write
 from dispatch_sim.engine.coordinator import keep_call, read_result, take_own_context
+from dispatch_sim.engine.gateway import ask_provider, charge_output, task_cached
 from dispatch_sim.engine.merge import merge
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.recovery import settle
+from dispatch_sim.engine.strategies import on_return
 from dispatch_sim.engine.variates import attempt_number, draw_attempt, tool_s
 from dispatch_sim.model.accounting import add_call
 from dispatch_sim.model.api import call_s, first_token_s, input_counted
@@ -273,7 +275,7 @@ def resume_attempt(s: State, t: int) -> None:
     elif at == codes.AT_GATEWAY:
         answered(s, t, see_answer(s, t, s.processes[t].retry_after_s))
     elif at == codes.AT_BACKOFF:
-        answered(s, t, send_request(s, t))
+        answered(s, t, see_answer(s, t, ask_provider(s, t)))
     elif at == codes.AT_CALL:
         called(s, t)
     elif at == codes.AT_TOOLS:

@@ -1,8 +1,8 @@
 """The coordinator's own calls: turns, compaction, the shared prefix, and its work on tasks (solo, fork)."""
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.api import charge_input, charge_output, coordinator_input, join_line, leave_line
 from dispatch_sim.engine.calendar import after, enter, write_log
+from dispatch_sim.engine.gateway import charge_input, charge_output, coordinator_input, join_line, leave_line
 from dispatch_sim.engine.records import State
 from dispatch_sim.engine.variates import draw_first_attempt, tool_s
 from dispatch_sim.model.accounting import Purpose, Usage

@@ -6,12 +6,12 @@ goes on. Modules have the names of those in `dispatch_sim.model`, with the excep
 """
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.api import charge_output, leave_line, serve_line
 from dispatch_sim.engine.attempt import give_back, leave_slot, resume_attempt, start_attempt, stop_work
 from dispatch_sim.engine.backlog import arrive, next_arrives, wait_for_arrival
 from dispatch_sim.engine.calendar import at_once, grant, later, next_event, note, release, request, withdraw
 from dispatch_sim.engine.communication import resume_interim_brief
 from dispatch_sim.engine.coordinator import interrupted_compaction
+from dispatch_sim.engine.gateway import charge_output, leave_line, serve_line
 from dispatch_sim.engine.merge import resume_merge
 from dispatch_sim.engine.records import Control, State
 from dispatch_sim.engine.recovery import accept_or_reject, begin_review, resume_review, settle, start_recovery

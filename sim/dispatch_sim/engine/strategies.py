@@ -17,7 +17,22 @@ from dispatch_sim.engine.calendar import after, release, request, soon, write_lo
 from dispatch_sim.engine.coordinator import begin_turn, do_common, has_to_do_common, prewarm, write_output
 from dispatch_sim.engine.records import State
 from dispatch_sim.model.accounting import Purpose
+from dispatch_sim.model.arithmetic import grown, shrunk
 from dispatch_sim.model.cache import is_cold
+
+
+def on_return(s: State, t: int) -> None:
+    """Adaptive dispatch (AIMD): grow the window when an attempt returns that began after the last 429."""
+    slots = s.world.slots
+    if s.plan.strategy.kind == codes.ADAPTIVE and s.tasks[t].began_s > slots.shrunk_s:
+        slots.window = grown(slots.window, slots.most)
+
+
+def on_429(s: State, t: int) -> None:
+    """Adaptive dispatch (AIMD): halve the window on a 429, once for all agents that were at work then."""
+    slots = s.world.slots
+    if s.plan.strategy.kind == codes.ADAPTIVE and s.tasks[t].began_s > slots.shrunk_s:
+        slots.window, slots.shrunk_s = shrunk(slots.window), s.world.now_s
 
 
 def dispatch(s: State) -> None:

@@ -1,4 +1,4 @@
-"""An attempt's requests and the coordinator's, the line before the limits, and the client's retries.
+"""The limits as processes see them, and the line before them.
 
 A 429 is decided by `model.api.admit`, which both engines call.
 """
@@ -6,14 +6,13 @@ A 429 is decided by `model.api.admit`, which both engines call.
 import math
 
 from dispatch_sim.engine import codes
-from dispatch_sim.engine.calendar import after, at_once, enter, later, note, soon
+from dispatch_sim.engine.calendar import at_once, later, soon
 from dispatch_sim.engine.records import MAX_PROCESSES, State
 from dispatch_sim.engine.variates import of_request
 from dispatch_sim.model import api
 from dispatch_sim.model.api import admit, at_most, counted, input_counted
-from dispatch_sim.model.arithmetic import OVERLOADED, backoff, grown, is_obeyed, obeyed_pause, shrunk
+from dispatch_sim.model.arithmetic import OVERLOADED
 from dispatch_sim.model.cache import cached_tokens, context_cached
-from dispatch_sim.model.events import Failure
 from dispatch_sim.model.streams import Stream
 
 _charge_output, _charge_input = api.charge_output, api.charge_input
@@ -56,6 +55,17 @@ def charge_input(s: State, tokens: int) -> None:
         _charge_input(s.world.pacing, tokens, s.world.now_s)
 
 
+def ask_provider(s: State, t: int) -> float:
+    """Return 0 where a request of a task is admitted, the 429's `retry-after`, or that the answer was 529."""
+    task, plan = s.tasks[t], s.plan
+    if plan.overloaded > 0.0 and of_request(s, Stream.OVERLOAD, t, task.call, task.retry) < plan.overloaded:
+        return OVERLOADED
+    exact_s = admit(s.world.limiter, input_needed(s, t), s.world.now_s)
+    if exact_s == 0.0 or exact_s == math.inf or plan.retry_after_s == 0.0:
+        return exact_s
+    return plan.retry_after_s
+
+
 def _index(s: State, i: int) -> int:
     return (s.world.gateway.head + i) % MAX_PROCESSES
 
@@ -82,7 +92,7 @@ def _admit_first(s: State, index: int) -> float:
     wait_s = admit(s.world.pacing, _needed(s, index), s.world.now_s)
     if wait_s == 0.0:
         if entry.need == codes.NEEDS_PROMPT:
-            process.retry_after_s = _request(s, entry.process)
+            process.retry_after_s = ask_provider(s, entry.process)
         else:
             needed = coordinator_input(s, entry.need)
             process.retry_after_s = admit(s.world.limiter, needed, s.world.now_s)
@@ -144,90 +154,3 @@ def serve_line(s: State) -> None:
     gateway.is_serving = False
     gateway.servers += 1
     gateway.server_token += 1
-
-
-def send(s: State, t: int) -> int:
-    """Send a task's next call.
-
-    Returns
-    -------
-    `NONE` where it is admitted, `WAITS` where it waits, else why the client has given up.
-    """
-    if not s.plan.has_line:
-        return send_request(s, t)
-    enter(
-        s, t, codes.PACING if s.plan.strategy.pace == codes.BY_LIMITS else codes.GATEWAY, s.tasks[t].call, 0
-    )
-    s.processes[t].at = codes.AT_GATEWAY
-    if join_line(s, t, codes.NEEDS_PROMPT):
-        return codes.WAITS
-    return see_answer(s, t, s.processes[t].retry_after_s)
-
-
-def send_request(s: State, t: int) -> int:
-    """Make one request. Returns what `send` does."""
-    return see_answer(s, t, _request(s, t))
-
-
-def _request(s: State, t: int) -> float:
-    """Return 0 where a request of a task is admitted, the 429's `retry-after`, or that the answer was 529."""
-    task, plan = s.tasks[t], s.plan
-    if plan.overloaded > 0.0 and of_request(s, Stream.OVERLOAD, t, task.call, task.retry) < plan.overloaded:
-        return OVERLOADED
-    exact_s = admit(s.world.limiter, input_needed(s, t), s.world.now_s)
-    if exact_s == 0.0 or exact_s == math.inf or plan.retry_after_s == 0.0:
-        return exact_s
-    return plan.retry_after_s
-
-
-def see_answer(s: State, t: int, retry_after_s: float) -> int:
-    """Go on by the answer to a request: where it is rejected, wait or give up. Returns what `send` does."""
-    task, client = s.tasks[t], s.plan.client
-    call, retry = task.call, task.retry
-    if retry_after_s == 0.0:
-        return codes.NONE
-    if retry_after_s == math.inf:
-        return Failure.TOO_LARGE
-    is_overloaded = retry_after_s == OVERLOADED
-    s.world.ledger.rejected_requests += 1
-    note(s, codes.OVERLOADED if is_overloaded else codes.LIMITED, t, call, input_needed(s, t))
-    if not is_overloaded:
-        on_429(s, t)
-    if retry == client.retries:
-        return Failure.RATE_LIMITED
-    obeys = not is_overloaded and is_obeyed(retry_after_s, client.retry_after.up_to)
-    if not is_overloaded and not obeys and client.retry_after.above == codes.GIVE_UP:
-        return Failure.RATE_LIMITED
-    task.retry += 1
-    enter(s, t, codes.BACKOFF, call, 0)
-    after(s, t, _pause(s, t, retry, obeys, retry_after_s), codes.AT_BACKOFF)
-    return codes.WAITS
-
-
-def _pause(s: State, t: int, retry: int, obeys: bool, retry_after_s: float) -> float:
-    """Return the pause before the next request."""
-    client, rule, call, pause_s = s.plan.client, s.plan.client.retry_after, s.tasks[t].call, 0.0
-    if not obeys or rule.floor == codes.BACKOFF_IS_FLOOR:
-        jitter = client.jitter if client.jitter_direction == codes.JITTER_UP else -client.jitter
-        u = of_request(s, Stream.JITTER, t, call, retry)
-        pause_s = backoff(retry, client.initial, client.factor, client.cap, jitter, u)
-    if obeys:
-        u = of_request(s, Stream.RETRY_AFTER_JITTER, t, call, retry) if rule.jitter > 0.0 else 0.0
-        pause_s = obeyed_pause(retry_after_s, rule.jitter, u, pause_s)
-    if client.extra_delay > 0.0:
-        pause_s += client.extra_delay * of_request(s, Stream.EXTRA_DELAY, t, call, retry)
-    return pause_s
-
-
-def on_return(s: State, t: int) -> None:
-    """Adaptive dispatch (AIMD): grow the window when an attempt returns that began after the last 429."""
-    slots = s.world.slots
-    if s.plan.strategy.kind == codes.ADAPTIVE and s.tasks[t].began_s > slots.shrunk_s:
-        slots.window = grown(slots.window, slots.most)
-
-
-def on_429(s: State, t: int) -> None:
-    """Adaptive dispatch (AIMD): halve the window on a 429, once for all agents that were at work then."""
-    slots = s.world.slots
-    if s.plan.strategy.kind == codes.ADAPTIVE and s.tasks[t].began_s > slots.shrunk_s:
-        slots.window, slots.shrunk_s = shrunk(slots.window), s.world.now_s

@@ -1,17 +1,17 @@
 """Seeded faults: edits of the syntax tree of one engine, each to be found by comparing the engines.
 
-`faults.txt` has a line for each: what is wrong, and, separated by `|`, the function (its qualified name; it is
-looked for in all modules of the engine), an expression or statement that is there once, and what takes its
-place. A single capital letter stands for any expression, and in the replacement for what it stood for. Indented
-below are options that cases have so that the fault matters.
+A line of `faults.txt` is a fault: what is wrong, the function, an expression or statement that is in it once,
+and what takes its place. The function is a qualified name, looked for in all modules of the engine. A single
+capital letter stands for any expression, and in the replacement for what it stood for. Indented below are
+options that cases have so that the fault matters.
 
 What both engines call (as `arithmetic`, `api`, `cache` and `accounting` of the model) cannot be found wrong
 by comparing them: there tests against theory and cases worked out by hand stand (`test_rules.py`,
 `test_api.py`, `test_cache.py`, `test_invariants.py`). Their faults are found by what SimPy's engine gave
 without them.
 
-`python -m tests.conformance.mutants` with `NUMBA_DISABLE_JIT=1`, so that the compiled engine is the Python that
-it is written in, prints those of its faults that are not found.
+`python -m tests.conformance.mutants` prints the faults of the compiled engine that are not found. It needs
+`NUMBA_DISABLE_JIT=1`: the engine is then the Python that it is written in.
 """
 
 import ast
@@ -49,6 +49,7 @@ class Fault(NamedTuple):
 def faults(engine: str) -> dict[str, tuple[Fault, dict[str, str]]]:
     """Return the faults of an engine by what is wrong, each with the options that cases have."""
     found: dict[str, tuple[Fault, dict[str, str]]] = {}
+    text = ""
     table = (Path(__file__).parent / "faults.txt").read_text()
     for line in table.split(f"{engine}:\n")[1].split("\n\n")[0].splitlines():
         if line.startswith(" "):

@@ -29,6 +29,7 @@ strategies: [sequential, parallel]
 sweep: {tasks: [2], concurrency: [2]}
 study: {replications: 3}
 """
+SMALL_SOURCE = parse_source(SMALL)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def quantity(data: bytes) -> None:
     """Read a value of YAML, the first byte says in the place of which quantity or distribution."""
     place = PLACES[data[0] % len(PLACES)] if data else PLACES[0]
     value = parse_source(data[1:].decode("utf-8", "replace")).raw
-    parse_source(SMALL).replaced({place: value}).scenario()
+    SMALL_SOURCE.replaced({place: value}).scenario()
 
 
 def samples(data: bytes) -> None:

@@ -3,8 +3,11 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any
+
+from ruamel.yaml import YAML
 
 Options = tuple[str, ...]
 
@@ -194,13 +197,13 @@ class Case:
 
     Attributes
     ----------
-    text : of the scenario.
+    scenario : as a dict.
     strategy : as a scenario writes one.
     replication : its number.
     choices : what was drawn for each key; of several groups the last.
     """
 
-    text: str
+    scenario: dict[str, Any]
     strategy: dict[str, Any]
     replication: int
     choices: dict[str, str]
@@ -271,18 +274,29 @@ def make_case(fates: random.Random, choose: Callable[[str, Options], str]) -> Ca
     if needs_context and choices["dispatch.context"] == "none":
         choices["dispatch.context"] = "{start: 8K, window: 14K}"
     timed = choices["provider.latency"] != "none"
-    groups: list[str] = []
+    groups = []
     for number in range(fates.choice((1, 1, 2, 3))):
         group = {key: choose(f"g{number}.{key}", options) for key, options in of_group.items()}
         del group["duration" if timed else "tool_time"]
         if number:
             group["after"] = fates.choice(("[]", f"[g{number - 1}]"))
-        groups.append(_mapping({"name": f"g{number}"} | group))
+        groups.append({"name": f"g{number}"} | {key: parsed(choice) for key, choice in group.items()})
         choices |= {f"tasks.{key}": choice for key, choice in group.items()}
     choices |= {f"strategies.{key}": choice for key, choice in strategy.items()} | {"tied": str(tied)}
-    tree: dict[str, Any] = {"tasks": f"[{', '.join(groups)}]", "study.seed": str(fates.randrange(2**64))}
-    text = _mapping(_nested(tree | {key: choices[key] for key in factors}))
-    return Case(text, _strategy(strategy, fates), fates.randrange(2**32), choices)
+    tree: dict[str, Any] = {"tasks": groups, "study": {"seed": fates.randrange(2**64)}}
+    for path in factors:
+        *sections, key = path.split(".")
+        place = tree
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[key] = parsed(choices[path])
+    return Case(tree, _strategy(strategy, fates), fates.randrange(2**32), choices)
+
+
+@cache
+def parsed(text: str) -> Any:
+    """Return the value of a YAML text. Not to be altered."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def _strategy(options: dict[str, str], fates: random.Random) -> dict[str, Any]:
@@ -292,19 +306,3 @@ def _strategy(options: dict[str, str], fates: random.Random) -> dict[str, Any]:
         options = {key: options[key] for key in ("order", "pace")}
     written = {key: option for key, option in options.items() if option and key != "kind"}
     return {kind: widths.get(kind) or fates.randint(1, 8), **written}
-
-
-def _nested(flat: dict[str, str]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for path, value in flat.items():
-        *sections, key = path.split(".")
-        place = tree
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[key] = value
-    return tree
-
-
-def _mapping(tree: dict[str, Any]) -> str:
-    parts = (f"{key}: {_mapping(value) if isinstance(value, dict) else value}" for key, value in tree.items())
-    return f"{{{', '.join(parts)}}}"

@@ -14,7 +14,7 @@ from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan, make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
-from dispatch_sim.scenario.loader import parse_scenario
+from dispatch_sim.scenario.loader import load
 from dispatch_sim.scenario.strategy import parse_strategy
 
 from .cases import FACTORS, GROUP, STRATEGY, TIED, TIED_GROUP, Case
@@ -27,7 +27,7 @@ _MACHINE = machine.Machine()
 
 
 def plan_of(case: Case) -> Plan:
-    return make_plan(parse_scenario(case.text), parse_strategy(case.strategy))
+    return make_plan(load(case.scenario).scenario(), parse_strategy(case.strategy))
 
 
 def simulate_by_simpy(plan: Plan, replication: int) -> Replication:
@@ -154,6 +154,6 @@ def compare_cases(cases: Iterable[Case]) -> tuple[Coverage, list[str]]:
         plan = plan_of(case)
         played = simulate_by_simpy(plan, case.replication)
         if found := difference_by(simulate_compiled, plan, case.replication, played):
-            differences.append(f"{case.strategy}, replication {case.replication}: {found}\n{case.text}")
+            differences.append(f"{case.strategy}, replication {case.replication}: {found}\n{case.scenario}")
         coverage.add(case, played)
     return coverage, differences

@@ -24,7 +24,7 @@ from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario import distributions as families
 from dispatch_sim.scenario.composites import Empirical, Mixture
-from dispatch_sim.scenario.loader import parse_scenario
+from dispatch_sim.scenario.loader import load
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.cases import ADAPTIVE, FACTORS, GROUP, numbered_case, single_option_cases
 from tests.conformance.comparison import (
@@ -98,7 +98,7 @@ def test_scenarios_with_one_key_have_the_same_records():
     options = FACTORS | {f"g0.{key}": of_group for key, of_group in GROUP.items()}
     by_key = {}
     for key, option in [(key, option) for key, some in options.items() for option in some]:
-        scenario = parse_scenario(numbered_case(7, usual | {key: option}).text)
+        scenario = load(numbered_case(7, usual | {key: option}).scenario).scenario()
         assert len(scenario.tasks) == 2
         plans = [FlatPlan(make_plan(scenario, way, 5)) for way in ways]
         records = [values.tobytes() for plan in plans for values in plan.fields.values()]

@@ -1,22 +1,21 @@
 """Scenarios for the tests of one replication, and short ways to simulate them."""
 
-import json
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from dispatch_sim.engine.machine import Machine
 from dispatch_sim.engine.plan import FlatPlan
 from dispatch_sim.model.events import Event
 from dispatch_sim.model.outcome import Outcome, outcome_of
 from dispatch_sim.model.plan import make_plan
-from dispatch_sim.model.simulation import simulate
-from dispatch_sim.model.variates import Variates
-from dispatch_sim.scenario.loader import parse_scenario
+from dispatch_sim.scenario.loader import load
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import parse_strategy
+from tests.conformance.cases import parsed
+from tests.conformance.comparison import difference, simulate_by_simpy, simulate_compiled
 
 NO_OVERHEADS = """
 dispatch: {spawn: {tokens: 0, time: 0s}, return: {tokens: 0, time: 0s},
@@ -44,20 +43,14 @@ def scenario_of(*parts: str) -> Scenario:
 
     Numbers of tasks are exact, unless they have a `spread`.
     """
-    tree: dict[str, Any] = {}
-    for part in parts:
-        _merge(tree, YAML(typ="safe", pure=True).load(part) or {})
-    for group in tree["tasks"]:
-        group.setdefault("spread", "0%")
-    return parse_scenario(json.dumps(tree))
+    tree = reduce(_merged, (parsed(part) or {} for part in parts))
+    return load(tree | {"tasks": [{"spread": "0%"} | group for group in tree["tasks"]]}).scenario()
 
 
-def _merge(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
-    for key, value in other.items():
-        if isinstance(value, dict) and isinstance(tree.get(key), dict):
-            _merge(tree[key], value)
-        else:
-            tree[key] = value
+def _merged(one: Any, other: Any) -> Any:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one | {key: _merged(one.get(key), value) for key, value in other.items()}
+    return other
 
 
 def lognormal_tasks(count: int, seed: int, calls: int = 1, interarrival: str = "0s") -> Scenario:
@@ -73,10 +66,11 @@ def lognormal_tasks(count: int, seed: int, calls: int = 1, interarrival: str = "
 def simulate_one(
     scenario: Scenario, strategy: object, replication: int = 0, tasks: int | None = None
 ) -> tuple[Outcome, list[Event]]:
-    """Simulate one replication; returns its outcome and its event log."""
-    log: list[Event] = []
+    """Simulate one replication; returns its outcome and its event log, which both engines agree on."""
     plan = make_plan(scenario, parse_strategy(strategy), tasks)
-    return simulate(plan, Variates(scenario, replication), log), log
+    simulated = simulate_by_simpy(plan, replication)
+    assert difference(simulated, simulate_compiled(plan, replication)) == ""
+    return simulated
 
 
 def simulate_many(scenario: Scenario, strategy: object, replications: int) -> list[Outcome]:

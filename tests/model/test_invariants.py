@@ -15,7 +15,7 @@ from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.distributions import Constant
-from dispatch_sim.scenario.loader import parse_scenario
+from dispatch_sim.scenario.loader import load
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.cases import numbered_case
 from tests.conformance.comparison import plan_of, simulate_compiled
@@ -53,8 +53,8 @@ RESUMED_ON_A_BLACKBOARD = {
 @given(number=CASE_NUMBERS)
 def test_totals_balance_and_limits_hold_in_every_replication(number):
     case = numbered_case(number)
-    scenario = parse_scenario(case.text)
-    plan = make_plan(scenario, parse_strategy(case.strategy))
+    plan = plan_of(case)
+    scenario = plan.scenario
     outcome, log = simulate_one(scenario, case.strategy, case.replication)
     row = outcome._asdict()
     assert outcome.tokens == sum(row[f"tokens_{purpose}"] for purpose in Purpose)
@@ -185,7 +185,7 @@ def test_queue_with_the_batchs_concurrency_is_parallel_without_its_barrier(numbe
     The attempts are the same up to the first merge or recovery, which is what the barrier holds back.
     """
     case = numbered_case(number, SIMPLE)
-    scenario = parse_scenario(case.text)
+    scenario = load(case.scenario).scenario()
     queue = simulate_one(scenario, {"queue": scenario.batch_size + extra}, case.replication)
     parallel = simulate_one(scenario, {"parallel": "all", "merge": "as-completed"}, case.replication)
     assert queue == parallel
@@ -207,7 +207,7 @@ def _attempts(log):
 def test_replication_is_a_pure_function(number):
     """Simulated again with variates that another strategy has used, it gives the same log and outcome."""
     case = numbered_case(number)
-    scenario = parse_scenario(case.text)
+    scenario = load(case.scenario).scenario()
     plan, variates = make_plan(scenario, parse_strategy(case.strategy)), Variates(scenario, case.replication)
     simulate(make_plan(scenario, parse_strategy("parallel")), variates)
     log = []

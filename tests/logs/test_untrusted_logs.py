@@ -164,7 +164,7 @@ def test_folders_are_listed_one_at_a_time(tmp_path):
     found = log_files([tmp_path], Tally())
     first = next(found)
     (tmp_path / "b" / "2.jsonl").write_text("{}")
-    names = [path.path.removeprefix(f"{tmp_path}/") for path in (first, *found)]
+    names = [path.removeprefix(f"{tmp_path}/") for path, _ in (first, *found)]
     assert names == ["a/1.jsonl", "b/1.jsonl", "b/2.jsonl"]
 
 
@@ -261,16 +261,16 @@ def test_damaged_logs_are_read_or_an_error(tmp_path, written_by):
     lines = b"".join(path.read_bytes() for path in sorted(tmp_path.rglob("*.jsonl"))).splitlines()
     path = tmp_path / "accident.jsonl"
     read = 0
-    for number in range(500):
+    for number in range(250):
         path.write_bytes(b"\n".join(_with_accidents(lines, chance)))
         try:
             found = [row for _, row in with_rows(parse_runs([path], Tally()))]
         except LogsError:
             continue
         read += bool(found)
-        if number % 20 == 0:
+        if number % 10 == 0:
             keeps_the_rules(make_tables(found).runs)
-    assert read > 250
+    assert read > 125
 
 
 AT = "2026-01-01T00:00:00Z"
@@ -331,13 +331,6 @@ def agents_with_the_same_task(count):
         yield line | {"uuid": f"z{number}", "timestamp": AT, "message": {"content": "same"}}
 
 
-def calls_without_agents(count):
-    yield {"type": "session_meta", "timestamp": AT, "payload": {"id": "main"}}
-    for number in range(count):
-        asked = {"type": "function_call", "name": "spawn_agent", "call_id": f"c{number}", "arguments": "{}"}
-        yield {"type": "response_item", "timestamp": AT, "payload": asked}
-
-
 @pytest.mark.parametrize(
     "lines",
     [
@@ -346,7 +339,6 @@ def calls_without_agents(count):
         one_agent_seen_again_and_again,
         agents_that_call_each_other,
         agents_with_the_same_task,
-        calls_without_agents,
     ],
 )
 def test_reading_takes_linear_time(tmp_path, monkeypatch, lines):
@@ -364,16 +356,19 @@ def test_reading_takes_linear_time(tmp_path, monkeypatch, lines):
 def test_joining_codex_agents_takes_linear_time(tmp_path):
     """Each is the first that began since its call; twice as many are less than three times the work."""
 
+    def line(kind, **payload):
+        return json.dumps({"type": kind, "timestamp": AT, "payload": payload}) + "\n"
+
     def work(count):
         folder = tmp_path / str(count)
         folder.mkdir()
-        calls = "".join(json.dumps(line) + "\n" for line in calls_without_agents(count))
-        (folder / "main.jsonl").write_text(calls)
+        asked = {"type": "function_call", "name": "spawn_agent", "arguments": "{}"}
+        calls = [line("response_item", **asked, call_id=f"c{number}") for number in range(count)]
+        (folder / "main.jsonl").write_text("".join([line("session_meta", id="main"), *calls]))
+        source = {"subagent": {"thread_spawn": {"parent_thread_id": "main"}}}
         for number in range(count):
-            spawned = {"subagent": {"thread_spawn": {"parent_thread_id": "main"}}}
-            payload = {"id": f"t{number}", "source": spawned}
-            line = {"type": "session_meta", "timestamp": AT, "payload": payload}
-            (folder / f"rollout-{number}.jsonl").write_text(json.dumps(line) + "\n")
+            head = line("session_meta", id=f"t{number}", source=source)
+            (folder / f"rollout-{number}.jsonl").write_text(head)
         runs = read_logs(folder).runs
         assert len(runs) == count
         assert runs["started_at_s"].notna().all()
@@ -382,12 +377,11 @@ def test_joining_codex_agents_takes_linear_time(tmp_path):
     assert work(400) < 3 * work(200)
 
 
-@pytest.mark.parametrize("nothing", ["[]", "{}", "1"])
-def test_line_of_millions_of_values_is_skipped(tmp_path, nothing):
+def test_line_of_millions_of_values_is_skipped(tmp_path):
     """Empty lists of three bytes take seventy each in memory: 30 MB would become 700."""
     path = tmp_path / "log.jsonl"
     line = json.dumps(called(1, "x"))
-    path.write_text(f'{line}\n{{"type": "user", "x": [{f"{nothing}," * MOST_VALUES}1]}}\n')
+    path.write_text(f'{line}\n{{"type": "user", "x": [{"[]," * MOST_VALUES}1]}}\n')
     read = read_logs(path)
     assert len(read.runs) == 1
     assert read.tally.skipped["line of too many values"].count == 1

@@ -7,9 +7,7 @@ lines of progress. Only numbers are kept of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from math import nan
 from typing import Literal
 
@@ -45,6 +43,7 @@ class Activity:
     first_line : id of its first line, which copies of a file share.
     prompt : fingerprint of its task.
     died : whether the last answer of the model was an API error.
+    usage : of its model calls, until the end of the file; from then on `totals`.
     """
 
     place: Place
@@ -59,7 +58,7 @@ class Activity:
     tool_uses: float = 0.0
     return_tokens: float = nan
     died: bool = False
-    _usage: UsageCounter = field(default_factory=UsageCounter)
+    usage: UsageCounter = field(default_factory=UsageCounter)
     _seen_lines: set[str] = field(default_factory=set)
     _seen_tools: set[str] = field(default_factory=set)
 
@@ -67,11 +66,6 @@ class Activity:
     def calls(self) -> float:
         """Model calls; 0 if none was seen."""
         return self.totals.get("calls", 0.0)
-
-    @property
-    def has_calls(self) -> bool:
-        """Whether a model call was read so far."""
-        return len(self._usage) > 0
 
     def take(self, record: Record, at: int | None) -> None:
         """Read a line of the agent."""
@@ -110,16 +104,15 @@ class Activity:
             return
         final = message.get("stop_reason") is not None or _has_final_counts(text(record, "version"))
         known = final and self.place != "progress"
-        self._usage.add(key, usage, output_known=known, characters=math.fsum(map(_length, blocks)))
+        self.usage.add(key, usage, output_known=known, characters=math.fsum(map(_length, blocks)))
 
-    def close(self) -> Activity:
+    def close(self) -> None:
         """Sum up at the end of the file and free what was needed for that."""
-        self.totals = self._usage.totals()
+        self.totals = self.usage.totals()
         self.tool_uses = float(len(self._seen_tools))
         if self.place == "progress":
             self.retries = nan  # lines of progress do not show retries
-        self._usage, self._seen_lines, self._seen_tools = UsageCounter(), set(), set()
-        return self
+        self.usage, self._seen_lines, self._seen_tools = UsageCounter(), set(), set()
 
     def extend(self, later: Activity) -> None:
         """Append a later activity of the same agent."""
@@ -134,44 +127,42 @@ class ActivitiesOfFile:
     """Collects the activities of agents in one file."""
 
     def __init__(self) -> None:
-        self._by_agent: dict[str, list[Activity]] = {}
-        self._by_progress: dict[str, Activity] = {}
-        self._chains: list[Activity] = []
-        self._chain_of_line: dict[str, Activity] = {}
+        self._activities: list[Activity] = []
+        self._by_key: dict[tuple[Place, str | None], Activity] = {}
 
-    def take_own_line(self, record: Record, agent: str) -> None:
-        """Read a line of an agent with an id. A new task after model calls begins a new activity."""
-        if agent.startswith("acompact"):
+    def take(self, record: Record) -> None:
+        """Read a line of an agent, or a line of progress, which holds one."""
+        line, at = record, moment(record.get("timestamp"))
+        agent = text(record, "agentId")
+        place: Place = "file"
+        key = agent
+        if record.get("type") == "progress":
+            line, place = mapping(mapping(record, "data"), "message"), "progress"
+            own = moment(line.get("timestamp"))
+            at = at if own is None else own
+            key = agent = text(record, "parentToolUseID")
+            if agent is None:
+                return
+        elif agent is None:  # a line of a side chain names the line before it
+            place, key = "inline", text(record, "parentUuid")
+        elif agent.startswith("acompact"):
             return
-        activities = self._by_agent.setdefault(agent, [])
-        if not activities or (_is_task(record) and activities[-1].has_calls):
-            activities.append(Activity("file", agent))
-        activities[-1].take(record, moment(record.get("timestamp")))
+        activity = self._by_key.get((place, key))
+        # A new task after model calls begins a new activity.
+        if activity is None or (place == "file" and activity.usage and _is_task(record)):
+            activity = Activity(place, agent)
+            self._activities.append(activity)
+        if place == "inline":
+            key = text(record, "uuid")
+        if key is not None:
+            self._by_key[place, key] = activity
+        activity.take(line, at)
 
-    def take_chain_line(self, record: Record) -> None:
-        """Read a line of a side chain, which has no id of an agent."""
-        uuid, parent = text(record, "uuid"), text(record, "parentUuid")
-        activity = self._chain_of_line.get(parent) if parent is not None else None
-        if activity is None:
-            activity = Activity("inline", None)
-            self._chains.append(activity)
-        if uuid is not None:
-            self._chain_of_line[uuid] = activity
-        activity.take(record, moment(record.get("timestamp")))
-
-    def take_progress_line(self, record: Record) -> None:
-        """Read a line of progress, which holds a line of an agent."""
-        call, inner = text(record, "parentToolUseID"), mapping(mapping(record, "data"), "message")
-        if call is None:
-            return
-        activity = self._by_progress.setdefault(call, Activity("progress", call))
-        at = moment(inner.get("timestamp"))
-        activity.take(inner, moment(record.get("timestamp")) if at is None else at)
-
-    def close(self) -> Iterator[Activity]:
-        """Yield the activities at the end of the file."""
-        for activity in chain(*self._by_agent.values(), self._chains, self._by_progress.values()):
-            yield activity.close()
+    def close(self) -> list[Activity]:
+        """Return the activities at the end of the file."""
+        for activity in self._activities:
+            activity.close()
+        return self._activities
 
 
 def usage_of(usage: Record) -> Usage:

@@ -21,7 +21,7 @@ from dispatch_sim.logs.readers.claude_results import (
     ends_from_notifications,
     ends_from_task_output,
 )
-from dispatch_sim.logs.readers.files import LogFile, Tally
+from dispatch_sim.logs.readers.files import Tally
 from dispatch_sim.logs.readers.json_values import (
     Record,
     fingerprint,
@@ -40,9 +40,6 @@ _CLOCK_TOLERANCE_US = 2_000_000
 _MOST_ALIKE = 1000
 """Calls with the same task that are tried for an agent that shares no id with its call."""
 
-_CallKey = tuple[str, int | None]
-"""Id and time of a call, which all copies of its line share."""
-
 
 @dataclass(slots=True)
 class _Call:
@@ -51,6 +48,7 @@ class _Call:
     run: ParsedRun
     prompt: bytes | None
     end: RunEnd | None = None
+    notification: RunEnd | None = None
     activities: dict[Place, Activity] = field(default_factory=dict)
 
     @property
@@ -58,10 +56,10 @@ class _Call:
         """The id of the agent, if a result names it."""
         return None if self.end is None else self.end.agent
 
-    def complete(self, notification: RunEnd | None) -> ParsedRun:
+    def complete(self) -> ParsedRun:
         """Return the run with its result, its notification and the activity of its agent."""
         run, result = self.run, self.end or _NO_END
-        end = notification or _NO_END if result.launched or self.end is None else result
+        end = self.notification or _NO_END if result.launched or self.end is None else result
         activity = max(self.activities.values(), key=lambda each: each.calls, default=None)
         run.agent = result.agent
         if run.agent is None and activity is not None and activity.place == "file":
@@ -72,12 +70,8 @@ class _Call:
         run.outcome, run.ended, run.measured_s = end.outcome, end.at, end.duration_s
         run.tool_uses, run.final_context_tokens = end.tool_uses, end.context_tokens
         run.return_tokens = end.return_tokens
-        if activity is not None:
-            self._add(activity)
-        return run
-
-    def _add(self, activity: Activity) -> None:
-        run = self.run
+        if activity is None:
+            return run
         if run.outcome == COMPLETED and activity.died:
             run.outcome = "failed_silent"
         if run.outcome in NOT_STARTED and activity.calls:
@@ -89,6 +83,7 @@ class _Call:
         run.spawn_tokens = first_known(run.spawn_tokens, activity.prompt_tokens)
         if run.outcome == COMPLETED:
             run.return_tokens = first_known(run.return_tokens, activity.return_tokens)
+        return run
 
 
 _NO_END = RunEnd(None, "unfinished")
@@ -101,7 +96,8 @@ class ClaudeCode:
     name = "claude-code"
 
     def __init__(self) -> None:
-        self._calls: dict[_CallKey, _Call] = {}
+        # By id and time, which all copies of a call's line share.
+        self._calls: dict[tuple[str, int | None], _Call] = {}
         self._notifications: dict[str, list[RunEnd]] = {}
         self._activities: list[Activity] = []
         self._call_of_agent: dict[str, str] = {}
@@ -124,14 +120,16 @@ class ClaudeCode:
         is_journal = record.get("type") in ("started", "result") and "agentId" in record
         return is_journal or (isinstance(record.get("type"), str) and any(key in record for key in keys))
 
-    def open(self, file: LogFile) -> None:
-        """Begin a file."""
+    def read(self, records: Iterable[Record], path: str) -> None:
+        """Read the lines of a file."""
         self._activities_of_file = ActivitiesOfFile()
         self._calls_of_file, self._session_of_message = {}, {}
-        self._file = file.path
+        self._file = path
+        for record in records:
+            self._take(record)
+        self._activities += self._activities_of_file.close()
 
-    def take(self, record: Record) -> None:
-        """Read a line of the file."""
+    def _take(self, record: Record) -> None:
         kind = record.get("type")
         call = text(record, "toolUseId")
         if call is not None and _is_agent_metadata(record):
@@ -139,28 +137,22 @@ class ClaudeCode:
             self._call_of_agent[agent] = call
         if kind == "progress":
             if mapping(record, "data").get("type") == "agent_progress":
-                self._activities_of_file.take_progress_line(record)
+                self._activities_of_file.take(record)
             return
-        caller = text(record, "agentId") if record.get("isSidechain") is True else None
-        if caller is not None:
-            self._activities_of_file.take_own_line(record, caller)
-        elif record.get("isSidechain") is True:
-            self._activities_of_file.take_chain_line(record)
+        is_of_agent = record.get("isSidechain") is True
+        if is_of_agent:
+            self._activities_of_file.take(record)
         elif kind == "assistant":
             self._count_coordinator_call(record)
         elif kind == "system" and record.get("subtype") == "api_error":
             self._coordinator_retries.add(hash((text(record, "uuid"), text(record, "timestamp"))))
         if kind == "assistant":
-            self._take_calls(record, caller)
+            self._take_calls(record, text(record, "agentId") if is_of_agent else None)
         elif kind == "user":
             self._take_results(record)
         if kind in ("user", "queue-operation", "attachment"):
             for key, end in chain(ends_from_notifications(record), ends_from_task_output(record)):
                 self._notifications.setdefault(key, []).append(end)
-
-    def close(self) -> None:
-        """End the file."""
-        self._activities += self._activities_of_file.close()
 
     def runs(self, tally: Tally) -> Iterator[ParsedRun]:
         """Yield the runs in the order of their calls; count agents without a call."""
@@ -171,9 +163,15 @@ class ClaudeCode:
         tally.skip("agent whose call is in none of the files", count=self._assign_activities())
         tally.coordinator_calls += len(self._coordinator_calls)
         tally.coordinator_retries += len(self._coordinator_retries)
-        notifications = self._first_notifications()
-        for key, call in self._calls.items():
-            yield call.complete(notifications.get(key))
+        # The first notification with a call's own id counts, else the first with its agent's.
+        for by_key in (self._by_id, self._by_agent):
+            for key, notifications in self._notifications.items():
+                for notification in notifications:
+                    call = _last_before(by_key.get(key, []), notification.at)
+                    if call is not None and call.notification is None:
+                        call.notification = notification
+        for call in calls:
+            yield call.complete()
 
     def _count_coordinator_call(self, record: Record) -> None:
         """Count a model call of the main agent, whose lines follow each other; copies of them are known."""
@@ -241,17 +239,6 @@ class ClaudeCode:
             if not (call.activities or is_other_agent or began_before):
                 return alike.pop(place)
         return None
-
-    def _first_notifications(self) -> dict[_CallKey, RunEnd]:
-        """Return the first notification of each call: by its own id, else by its agent's."""
-        first: dict[_CallKey, RunEnd] = {}
-        for calls in (self._by_id, self._by_agent):
-            for key, notifications in self._notifications.items():
-                for notification in notifications:
-                    call = _last_before(calls.get(key, []), notification.at)
-                    if call is not None:
-                        first.setdefault((call.run.call, call.run.called), notification)
-        return first
 
 
 def _call(id_: str, session: str, group: str, caller: str | None, called: int | None, asked: Record) -> _Call:

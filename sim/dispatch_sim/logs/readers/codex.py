@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import isnan, nan
 
-from dispatch_sim.logs.readers.files import LogFile, Tally
+from dispatch_sim.logs.readers.files import Tally
 from dispatch_sim.logs.readers.json_values import (
     Record,
     amount,
@@ -73,20 +73,25 @@ class Codex:
         self._threads: dict[str, _Thread] = {}
         self._calls: dict[tuple[str, str], ParsedRun] = {}
         self._here = _Thread("")
-        self._group, self._group_is_open = 0, False
+        self._group = 0
 
     @staticmethod
     def recognises(record: Record) -> bool:
         """Whether a line is one of a rollout."""
         return isinstance(record.get("payload"), dict) and isinstance(record.get("type"), str)
 
-    def open(self, file: LogFile) -> None:
-        """Begin a file."""
-        self._here = _Thread(file.path)
-        self._group, self._group_is_open = self._group + 1, False
+    def read(self, records: Iterable[Record], path: str) -> None:
+        """Read the lines of a file."""
+        here = self._here = _Thread(path)
+        self._group += 1
+        for record in records:
+            self._take(record)
+        here.totals, here.usage = here.usage.totals(), UsageCounter()
+        known = self._threads.get(here.id)
+        if known is None or here.totals.get("calls", 0) > known.totals.get("calls", 0):
+            self._threads[here.id] = here
 
-    def take(self, record: Record) -> None:
-        """Read a line of the file."""
+    def _take(self, record: Record) -> None:
         kind, payload = record.get("type"), mapping(record, "payload")
         at = moment(record.get("timestamp"))
         if self._here.began is None:
@@ -103,14 +108,6 @@ class Codex:
             self._take_event(payload, at)
         elif kind == "response_item":
             self._take_item(payload, at)
-
-    def close(self) -> None:
-        """End the file."""
-        here = self._here
-        here.totals, here.usage = here.usage.totals(), UsageCounter()
-        known = self._threads.get(here.id)
-        if known is None or here.totals.get("calls", 0) > known.totals.get("calls", 0):
-            self._threads[here.id] = here
 
     def runs(self, tally: Tally) -> Iterator[ParsedRun]:
         """Yield the runs in the order of their calls; count agents without a call."""
@@ -168,8 +165,8 @@ class Codex:
 
     def _take_event(self, payload: Record, at: int | None) -> None:
         here, kind = self._here, payload.get("type")
-        if kind == "task_started":
-            self._end_group()
+        if kind == "task_started":  # a new turn ends the group of calls
+            self._group += 1
         elif kind == "sub_agent_activity" and payload.get("kind") == "started":
             call = text(payload, "event_id") or text(payload, "id")
             self._name_agent(call, text(payload, "agent_thread_id"), at)
@@ -199,7 +196,7 @@ class Codex:
         if kind == "function_call" and name == "spawn_agent" and call is not None:
             self._take_call(call, payload, at)
         elif kind == "function_call" and name in _WAITS:
-            self._end_group()
+            self._group += 1
         elif kind == "function_call_output" and call is not None:
             self._take_output(call, payload.get("output"))
         elif kind == "message" and payload.get("role") == "assistant" and not here.is_over:
@@ -213,12 +210,10 @@ class Codex:
             self._calls[thread, id_] = ParsedRun(
                 source=self.name, session=thread, group=str(self._group), call=id_, background=True, called=at
             )
-            self._group_is_open = True
         return self._calls[thread, id_]
 
     def _take_call(self, id_: str, payload: Record, at: int | None) -> None:
         run, arguments = self._call(id_, at), _parsed(payload.get("arguments"))
-        self._group_is_open = True
         run.kind = text(arguments, "agent_type")
         message = text(arguments, "message")
         items = [text(item, "text") for item in objects(arguments, "items")]
@@ -259,12 +254,6 @@ class Codex:
         here = self._here
         here.outcome, here.ended = outcome, at
         here.measured_s = amount(payload, "duration_ms") / 1e3
-
-    def _end_group(self) -> None:
-        """End the group of calls, at a wait or a new turn."""
-        if self._group_is_open:
-            self._group += 1
-            self._group_is_open = False
 
 
 def _total(info: Record) -> tuple[float, ...]:

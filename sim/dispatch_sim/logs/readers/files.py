@@ -21,8 +21,6 @@ LONGEST_LINE = 32 * 1024 * 1024
 SUFFIXES = (".jsonl", ".ndjson", ".json")
 """Names of log files in a folder end in these. A file given by itself may have any name."""
 
-_MAX_DEPTH = 64
-
 
 class LogsError(UserError):
     """Logs cannot be read; the message says which path, why, and what to do."""
@@ -63,19 +61,11 @@ class Tally:
             self.skipped.setdefault(reason, Skipped(0, where)).count += count
 
 
-@dataclass(frozen=True, slots=True)
-class LogFile:
-    """A file to read, and its name in messages."""
-
-    path: str
-    label: str
-
-
-def log_files(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> Iterator[LogFile]:
+def log_files(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> Iterator[tuple[str, str]]:
     """Yield each path that is a file, and the files named like logs below each folder, sorted by name.
 
-    Only the names of one folder and of those above it are in memory. Links are followed. Raises LogsError if
-    a path does not exist or cannot be read.
+    With each comes its name in messages. Only the names of one folder and of those above it are in memory.
+    Links are followed. Raises LogsError if a path does not exist or cannot be read.
     """
     for path in map(Path, paths):
         try:
@@ -84,43 +74,41 @@ def log_files(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> Iterator
             why = getattr(error, "strerror", None) or "no name that a file can have"
             raise LogsError(f"{path}: cannot be read: {why}; name a log or a folder of logs") from None
         if stat.S_ISDIR(kind):
-            for name in _files_below(str(path), tally, ()):
+            for name in _files_below(str(path), tally):
                 tally.files += 1
-                yield LogFile(name, f"file {tally.files}")
+                yield name, f"file {tally.files}"
         elif stat.S_ISREG(kind):
             tally.files += 1
-            yield LogFile(str(path), str(path))
+            yield str(path), str(path)
         else:
             raise LogsError(f"{path}: is neither a file nor a folder; name a log or a folder of logs")
 
 
-def _files_below(folder: str, tally: Tally, parents: tuple[tuple[int, int], ...]) -> Iterator[str]:
-    where = f"after file {tally.files}"
-    try:
-        status = os.stat(folder)
-        names = sorted(os.listdir(folder))
-    except OSError:
-        tally.skip("folder that cannot be read", where)
-        return
-    identity = (status.st_dev, status.st_ino)
-    if identity in parents:
-        tally.skip("folder that a link places inside itself", where)
-        return
-    if len(parents) > _MAX_DEPTH:
-        tally.skip("folder that is nested too deeply", where)
-        return
-    for name in names:
-        path = os.path.join(folder, name)
+def _files_below(folder: str, tally: Tally) -> Iterator[str]:
+    left: list[tuple[str, tuple[tuple[int, int], ...]]] = [(folder, ())]
+    while left:
+        path, parents = left.pop()
+        where = f"after file {tally.files}"
         try:
-            kind = os.stat(path).st_mode
+            status = os.stat(path)
         except OSError:
             tally.skip("link or file that cannot be read", where)
             continue
-        if stat.S_ISDIR(kind):
-            yield from _files_below(path, tally, (*parents, identity))
-        elif not stat.S_ISREG(kind):
+        if stat.S_ISDIR(status.st_mode):
+            identity = (status.st_dev, status.st_ino)
+            if identity in parents:
+                tally.skip("folder that a link places inside itself", where)
+                continue
+            try:
+                names = sorted(os.listdir(path), reverse=True)
+            except OSError:
+                tally.skip("folder that cannot be read", where)
+            else:
+                above = (*parents, identity)
+                left += [(os.path.join(path, name), above) for name in names]
+        elif not stat.S_ISREG(status.st_mode):
             tally.skip("neither a file nor a folder", where)
-        elif not name.lower().endswith(SUFFIXES):
+        elif not path.lower().endswith(SUFFIXES):
             tally.skip("file that is not named like a log", where)
         else:
             yield path

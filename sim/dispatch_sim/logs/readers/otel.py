@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from itertools import chain
 from math import nan
 
-from dispatch_sim.logs.readers.files import LogFile, Tally
+from dispatch_sim.logs.readers.files import Tally
 from dispatch_sim.logs.readers.json_values import Record, seconds_between, tokens_of
 from dispatch_sim.logs.readers.otel_spans import EXPORT_KEYS, Span, spans_of
 from dispatch_sim.logs.readers.parsed_runs import ParsedRun
@@ -41,21 +42,15 @@ class OpenTelemetry:
         """Whether a document is an export of traces."""
         return any(key in record for key in EXPORT_KEYS)
 
-    def open(self, file: LogFile) -> None:
-        """Begin a file."""
-
-    def take(self, record: Record) -> None:
-        """Read a document: a line of a file, or the whole file."""
-        for span in spans_of(record):
+    def read(self, records: Iterable[Record], path: str) -> None:
+        """Read the documents of a file: each line, or all of it. Spans of one trace may stand in several."""
+        for span in chain.from_iterable(map(spans_of, records)):
             if span.parent is not None:
                 self._parents[span.id] = span.parent
             if span.conversation is not None:
                 self._conversations.setdefault(span.trace, span.conversation)
             if span.operation:
                 self._spans[span.operation][span.id] = span
-
-    def close(self) -> None:
-        """End the file; spans of one trace may stand in several."""
 
     def runs(self, tally: Tally) -> Iterator[ParsedRun]:
         """Yield the runs in the order in which they began, caller by caller."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import BinaryIO
 
 from dispatch_sim.logs.readers.claude_code import ClaudeCode
 from dispatch_sim.logs.readers.codex import Codex
-from dispatch_sim.logs.readers.files import LONGEST_LINE, LogFile, LogsError, Tally, log_files, read_lines
+from dispatch_sim.logs.readers.files import LONGEST_LINE, LogsError, Tally, log_files, read_lines
 from dispatch_sim.logs.readers.json_values import Record, UnreadableLine, parse
 from dispatch_sim.logs.readers.otel import OpenTelemetry
 from dispatch_sim.logs.readers.parsed_runs import ParsedRun, with_rows
@@ -22,7 +23,7 @@ MOST_VALUES = 2_000_000
 """Most values of a line, about; each takes up to a hundred bytes once it is parsed."""
 
 Reader = ClaudeCode | Codex | OpenTelemetry
-"""Reads one format: `open`, `take` for each record and `close` for each file; then come the `runs`."""
+"""Reads one format: `read` for the records of each file; then come the `runs`."""
 
 
 def read_logs(*paths: str | os.PathLike[str]) -> Logs:
@@ -44,57 +45,48 @@ def read_logs(*paths: str | os.PathLike[str]) -> Logs:
 def parse_runs(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> list[ParsedRun]:
     """Return the runs in logs as `read_logs` does, with the ids and times of day that tables leave out."""
     readers: list[Reader] = [ClaudeCode(), Codex(), OpenTelemetry()]
-    for file in log_files(paths, tally):
-        _read_file(file, readers, tally)
+    for path, label in log_files(paths, tally):
+        records = _records(path, label, tally)
+        for record in records:  # those before the first one of a known format are ignored
+            reader = next((each for each in readers if each.recognises(record)), None)
+            if reader is not None:
+                reader.read(chain([record], records), path)
+                tally.formats[reader.name] = tally.formats.get(reader.name, 0) + 1
+                break
+        else:
+            tally.skip("file of unknown format", label)
     if not tally.formats:
         raise LogsError(_no_log(paths, tally))
     return [run for reader in readers for run in reader.runs(tally)]
 
 
-def _read_file(file: LogFile, readers: Sequence[Reader], tally: Tally) -> None:
-    """Read one file by the reader that recognises its first record; earlier records are ignored."""
-    reader: Reader | None = None
-    try:
-        with open(file.path, "rb") as opened:
-            size = os.fstat(opened.fileno()).st_size
-            for record in _records(opened, size, file.label, tally):
-                if reader is None:
-                    reader = next((each for each in readers if each.recognises(record)), None)
-                    if reader is None:
-                        continue
-                    reader.open(file)
-                reader.take(record)
-    except OSError:
-        tally.skip("file that cannot be read", file.label)
-    if reader is None:
-        tally.skip("file of unknown format", file.label)
-        return
-    reader.close()
-    tally.formats[reader.name] = tally.formats.get(reader.name, 0) + 1
-
-
-def _records(opened: BinaryIO, size: int, label: str, tally: Tally) -> Iterator[Record]:
+def _records(path: str, label: str, tally: Tally) -> Iterator[Record]:
     """Yield the JSON objects of a file: of each line, or of one document over many lines."""
-    for number, line in read_lines(opened, size, label, tally):
-        where = f"{label}, line {number}"
-        if _has_too_many_values(line):
-            tally.skip("line of too many values", where)
-            continue
-        try:
-            yield from parse(line)
-        except UnreadableLine as why:
-            tally.skip(str(why), where)
-        except ValueError:
-            if number == 1 and line.strip() in (b"{", b"[") and size > LONGEST_LINE:
-                tally.skip(f"document over {LONGEST_LINE >> 20} MiB on many lines", label)
-                return
-            document = _document(opened, size, line) if number == 1 else []
-            if document:
-                tally.bytes += size - len(line)
-                yield from document
-                return
-            reason = "line that is not JSON" if line.endswith(b"\n") else "last line that is cut off"
-            tally.skip(reason, where)
+    try:
+        with open(path, "rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            for number, line in read_lines(opened, size, label, tally):
+                where = f"{label}, line {number}"
+                if _has_too_many_values(line):
+                    tally.skip("line of too many values", where)
+                    continue
+                try:
+                    yield from parse(line)
+                except UnreadableLine as why:
+                    tally.skip(str(why), where)
+                except ValueError:
+                    if number == 1 and line.strip() in (b"{", b"[") and size > LONGEST_LINE:
+                        tally.skip(f"document over {LONGEST_LINE >> 20} MiB on many lines", label)
+                        return
+                    document = _document(opened, size, line) if number == 1 else []
+                    if document:
+                        tally.bytes += size - len(line)
+                        yield from document
+                        return
+                    is_whole = line.endswith(b"\n")
+                    tally.skip("line that is not JSON" if is_whole else "last line that is cut off", where)
+    except OSError:
+        tally.skip("file that cannot be read", label)
 
 
 def _document(opened: BinaryIO, size: int, first_line: bytes) -> list[Record]:

@@ -26,6 +26,11 @@ def transcripts(tmp_path_factory):
     return sorted(folder.rglob("*.jsonl"))
 
 
+@pytest.fixture(scope="session")
+def real_logs(transcripts):
+    return read_logs(*transcripts)
+
+
 @pytest.fixture
 def read_files(tmp_path):
     """Write files by name, each of records, and read their folder."""

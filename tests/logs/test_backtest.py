@@ -48,15 +48,6 @@ def test_replay_by_model_launches_a_brief_apart():
     assert replay(group([0] * 4, [9.0] * 4, durations), usual) == pytest.approx(18.0 + 2.0 + 61.0)
 
 
-def test_crps_of_large_sample_is_that_of_its_distribution():
-    """For a normal forecast it is known in closed form (Gneiting and Raftery, 2007)."""
-    mu, sigma, outcome = 100.0, 15.0, 122.0
-    z = (outcome - mu) / sigma
-    closed = sigma * (z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / np.sqrt(np.pi))
-    sample = stats.norm(mu, sigma).ppf((np.arange(4000) + 0.5) / 4000)
-    assert Scored(sample, outcome).crps == pytest.approx(closed, rel=1e-3)
-
-
 def test_crps_is_integral_of_squared_difference_of_distribution_functions():
     sample, outcome = np.array([3.0, 10.0, 11.0, 30.0]), 12.0
     points = sorted([0.0, *sample, outcome, 60.0])
@@ -71,11 +62,11 @@ def test_crps_is_integral_of_squared_difference_of_distribution_functions():
 def test_widened_intervals_cover_90_percent():
     """Forecasts at a third of the spread, widened by what 40 other sessions needed, hold 90% of outcomes."""
     rng = np.random.default_rng(2)
+    sample = np.exp(stats.norm(0, 1 / 3).ppf((np.arange(400) + 0.5) / 400))
     held = []
     for _ in range(250):
         effects = 0.8 * rng.standard_normal(41)
         outcomes = np.exp(np.repeat(effects, 3) + 0.6 * rng.standard_normal(123))
-        sample = np.exp(stats.norm(0, 1 / 3).ppf((np.arange(2000) + 0.5) / 2000))
         reaches = np.array([Scored(sample, outcome).reach for outcome in outcomes])
         factor = needed_widening(reaches[3:], np.repeat(np.arange(40), 3))
         ranks = [Scored(sample, outcome).widened(factor).rank for outcome in outcomes[:3]]
@@ -134,17 +125,12 @@ def test_intervals_over_sessions_cover_95_percent():
     assert held / 2000 == pytest.approx([0.95, 0.95], abs=0.02)
 
 
-def test_all_inside_is_wilsons_interval_of_as_many_sessions():
-    """Of 12 of 12 at t = 2.201 (11 degrees of freedom): from 12 / (12 + 2.201^2) to 1."""
-    found = share_interval(np.ones(30), np.arange(30) % 12)
-    assert (found.low, found.high) == (pytest.approx(12 / (12 + 2.200985**2), rel=1e-5), pytest.approx(1.0))
-
-
-def test_equal_share_in_every_session_is_wilsons_interval_of_as_many_sessions():
-    """One of three in each of 12: a share that does not vary over the sessions, but for rounding."""
-    found = share_interval(np.array([1.0, 0.0, 0.0] * 12), np.repeat(np.arange(12), 3))
+@pytest.mark.parametrize(("inside", "hits"), [([1, 1, 1], 12), ([1, 0, 0], 4)])
+def test_equal_share_in_every_session_is_wilsons_interval_of_as_many_sessions(inside, hits):
+    """With 12 sessions: a share that does not vary over them, but for rounding."""
+    found = share_interval(np.array(inside * 12, dtype=float), np.repeat(np.arange(12), 3))
     level = 2 * stats.norm.cdf(stats.t.ppf(0.975, 11)) - 1
-    expected = stats.binomtest(4, 12).proportion_ci(level, method="wilson")
+    expected = stats.binomtest(hits, 12).proportion_ci(level, method="wilson")
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-6)
 
 
@@ -171,18 +157,6 @@ def test_baseline_of_average_durations_leaves_out_runs_that_slept():
         assert each.baselines_crps_s["the slowest of the average durations"] == pytest.approx(expected)
 
 
-def test_interrupted_group_is_replayed_and_not_forecast():
-    tables = made_runs(3, seed=16, crash=0.0)
-    name = tables.groups["group"][0]
-    tables.runs.loc[tables.runs["group"] == name, "outcome"] = "interrupted"
-    found = backtest(tables, replications=20)
-    assert name in [each.group.name for each in found.replayed]
-    assert [each.group.name for each in found.replayed if each.group.name != name] == [
-        each.group.name for each in found.forecasted
-    ]
-    assert found.not_forecast == {"the user interrupted one of its agents": 1}
-
-
 def of_sessions(tables, *sessions):
     """Return which runs are of these sessions, by number, and of a group."""
     names = [f"session-{session}" for session in sessions]
@@ -190,13 +164,19 @@ def of_sessions(tables, *sessions):
 
 
 def test_sessions_without_completed_groups_can_be_calibrated_to():
-    """Their single runs have completed. There are no past groups for the baselines."""
+    """Their single runs have completed. There are no past groups for the baselines.
+
+    Groups that a user interrupted are replayed and not forecast.
+    """
     tables = made_runs(3, seed=16, crash=0.0)
-    tables.runs.loc[of_sessions(tables, 1, 2), "outcome"] = "interrupted"
+    interrupted = of_sessions(tables, 1, 2)
+    tables.runs.loc[interrupted, "outcome"] = "interrupted"
     found = backtest(tables, replications=20)
+    assert [each.group.name for each in found.replayed] == tables.groups["group"].tolist()
     assert {each.group.session for each in found.forecasted} == {"session-0"}
     assert not any(each.baselines_crps_s for each in found.forecasted)
-    assert list(found.not_forecast) == ["the user interrupted one of its agents"]
+    groups = tables.runs.loc[interrupted, "group"].nunique()
+    assert found.not_forecast == {"the user interrupted one of its agents": groups}
     assert judge_backtest(found).baselines == ()
 
 
@@ -244,10 +224,14 @@ def test_no_forecast_knows_its_own_session():
 
 
 def test_given_scenario_replaces_the_calibrated_one():
+    """Kinds that it does not name have its tasks of all kinds."""
     scenario = parse_scenario("tasks: [{name: all-kinds, tokens: 10K, duration: 1h, spread: 0%, calls: 1}]")
-    found = backtest(made_runs(20, seed=13, crash=0.0), scenario, replications=20)
+    tables = made_runs(20, seed=13, crash=0.0, kinds=("Explore", "Plan"))
+    found = backtest(tables, scenario, replications=20)
     judged = judge_backtest(found)
     assert found.folds == 0
+    assert len(found.forecasted) == len(found.replayed)
+    assert len(found.run_ranks) == len(tables.runs)
     assert judged.wall[-1].as_calibrated == 0.0
     assert all(baseline.excess_s.high < 0 for baseline in judged.baselines)
     text = " ".join(str(found).split())
@@ -301,13 +285,13 @@ def test_page_has_picture_and_method(tmp_path):
     assert "hierarchical conformal prediction" in page.replace("\n", " ")
 
 
-def test_real_groups_are_replayed_and_forecast_as_stated(transcripts):
+def test_real_groups_are_replayed_and_forecast_as_stated(real_logs):
     """Replays are off by 0.5% in the median and 4% for nine in ten; 0.2% where all starts are in the log.
 
     Sessions left out in turn: widened 90% intervals hold 85 to 95%. The CRPS is lower than those of
     the baselines of one value, that of the widened forecasts only than the mean of past groups.
     """
-    measured = backtest(read_logs(*transcripts), replications=30)
+    measured = backtest(real_logs, replications=30)
     judged = judge_backtest(measured)
     assert judged.starts_recorded.groups >= 10
     assert judged.starts_recorded.median <= 0.002
@@ -338,13 +322,6 @@ def test_scenario_of_half_the_real_logs_fits_the_other_half(transcripts):
 
 
 TASKS = "tasks: [{{name: {}, tokens: 10K, duration: 100s, spread: 0%, calls: 1}}]"
-
-
-def test_unknown_kind_uses_tasks_of_all_kinds():
-    tables = made_runs(10, seed=18, crash=0.0, kinds=("Explore", "Plan"))
-    found = backtest(tables, parse_scenario(TASKS.format("all-kinds")), replications=20)
-    assert len(found.forecasted) == len(found.replayed)
-    assert len(found.run_ranks) == len(tables.runs)
 
 
 def test_group_with_agent_of_unknown_kind_is_not_forecast():

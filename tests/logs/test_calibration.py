@@ -15,11 +15,11 @@ from dispatch_sim.logs.backtest.what_if import what_if
 from dispatch_sim.logs.calibrate.calibration import calibrate
 from dispatch_sim.logs.calibrate.observations import CalibrationError
 from dispatch_sim.logs.readers.files import Tally
-from dispatch_sim.logs.readers.reading import read_logs
 from dispatch_sim.logs.readers.tables import OUTCOMES, AgentRun, Logs, make_tables
 from dispatch_sim.report.backtest import backtest_json
 from dispatch_sim.report.figures.backtest import backtest_picture
 from dispatch_sim.report.logs import calibration_json, what_if_json
+from dispatch_sim.scenario.distributions import Constant
 from dispatch_sim.scenario.loader import parse_source
 from tests.logs.made_runs import GAP_S, RETURN_S, START_S, made_runs
 
@@ -39,7 +39,10 @@ def test_intervals_cover_the_true_parameters():
     held = {"median": 0, "p90": 0, "share": 0}
     truth = {"median": 100.0, "p90": 100.0 * np.exp(1.2816), "share": 64.0}
     for seed in range(30):
-        found = calibrate(made_runs(15, seed=seed))
+        tables = made_runs(15, seed=seed)
+        others = ["calls", "output_tokens", "first_context_tokens", "return_tokens", "spawn_tokens"]
+        tables.runs[others] = np.nan
+        found = calibrate(tables)
         duration = figure(found, "tasks", "Explore", "duration").source
         for name in ("median", "p90"):
             low, high = interval(duration, name)
@@ -78,11 +81,6 @@ def test_calibrated_scenario_can_be_swept():
     source = parse_source(text).replaced({"sweep.tasks": [2], "sweep.concurrency": [1, 2]})
     results = sweep(source, replications=4, jobs=1)
     assert (results.frame["makespan_s"] > 0).all()
-
-
-def test_same_logs_give_same_bytes():
-    tables = made_runs(10, seed=3)
-    assert calibrate(tables).text == calibrate(tables).text
 
 
 FITTED = {"duration", "tokens", "calls", "output_share", "variance", "crash", "overloaded"}
@@ -234,16 +232,9 @@ def test_error_distinguishes_no_runs_from_no_completed_run():
         calibrate(made_runs(2, seed=1, crash=1.0))
 
 
-def test_labels_of_sessions_are_in_no_scenario():
-    tables = made_runs(20, seed=10)
-    tables.runs["session"] = "canary-" + tables.runs["session"]
-    tables.runs["group"] = "canary-" + tables.runs["group"]
-    assert "canary" not in calibrate(tables).text
-
-
-def test_calibration_of_real_runs_agrees_with_published_figures(transcripts):
+def test_calibration_of_real_runs_agrees_with_published_figures(real_logs):
     """As published with the data: a median of 94 s, a log-sd of 0.67 within groups, launches 5.7 s apart."""
-    found = calibrate(read_logs(*transcripts))
+    found = calibrate(real_logs)
     everything = figure(found, "tasks", "all-kinds", "duration")
     low, high = interval(everything.source, "median")
     assert low <= 94.0 <= high
@@ -328,5 +319,4 @@ def test_equal_durations_are_a_constant(duration):
     tables = made_runs(40, seed=1, groups=1, largest=1, crash=0.0)
     tables.runs["duration_s"] = duration
     task = calibrate(tables, intervals=False).scenario.tasks[0]
-    assert task.duration.quantile(0.01) == pytest.approx(duration)
-    assert np.isfinite(task.duration.quantile(0.999999))
+    assert task.duration == Constant(duration)

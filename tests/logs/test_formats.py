@@ -26,7 +26,6 @@ def _tokens(run, of):
 
 def _truth(run, first_call_us):
     first = run.calls[0]
-    context = first.input + first.cache_write + first.cache_read
     return {
         "position": run.position,
         "called_at_s": (run.called_us - first_call_us) / 1e6,
@@ -37,8 +36,8 @@ def _truth(run, first_call_us):
         "cache_read_tokens": _tokens(run, "cache_read"),
         "output_tokens": _tokens(run, "output"),
         "output_estimated": 0,
-        "first_context_tokens": context,
-        "first_cached_share": first.cache_read / context,
+        "first_context_tokens": first.context,
+        "first_cached_share": first.cache_read / first.context,
         "tool_uses": len(run.calls) - 1,
     }
 
@@ -82,7 +81,7 @@ def test_main_transcript_alone_has_durations(tmp_path):
         if run.outcome == "completed":
             assert row.duration_s * 1000 == pytest.approx(run.duration_ms, abs=1e-6)
             last = run.calls[-1]
-            assert row.final_context_tokens == last.input + last.cache_write + last.cache_read + last.output
+            assert row.final_context_tokens == last.context + last.output
             assert row.return_tokens == pytest.approx(run.return_tokens, abs=1)
             assert row.spawn_tokens == pytest.approx(run.prompt_tokens, abs=2)
 

@@ -182,7 +182,8 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
     warn_about_concurrencies(scenario, scenario.batch_size)
     first = first_sample(variant, replications)
     sample = _extend_sample(first)
-    best = sample.candidates[0]
+    candidates = sample.candidates()
+    best = candidates[0]
     others, screened = first.against(best.strategy)
     manual = [first.means(each)["manual_completions"] for each in first.values]
     plan = next(plan for plan in variant.plans if plan.strategy == best.strategy)
@@ -192,8 +193,8 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
         source=source,
         scenario=scenario,
         winner=sample.winner,
-        candidates=sample.candidates,
-        reference=next(each for each in sample.candidates if each.strategy == sample.reference),
+        candidates=candidates,
+        reference=next(each for each in candidates if each.strategy == sample.reference),
         dropped={
             other: screened.difference(number)
             for number, other in enumerate(others)
@@ -216,7 +217,7 @@ def _extend_sample(first: Sample) -> Sample:
     while True:
         n, kept = sample.replications, len(sample.values)
         most = min(study.replications or study.at_most, n + int(left / kept))
-        target = next_number(n, sample.candidates[0].estimate.needed, most)
+        target = next_number(n, sample.candidates()[0].estimate.needed, most)
         if target == n:
             return sample
         sample = sample.extended(target)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.decide.constraints import Feasibility, Limits, Verdict, eligible, judge_feasibility
 from dispatch_sim.decide.rare_events import replications_to_quote
-from dispatch_sim.decide.winners import LOW_BY_FAILING, Winner, find_winner, with_few_failures
+from dispatch_sim.decide.winners import LOW_BY_FAILING, find_winner, with_few_failures
 from dispatch_sim.model.outcome import MEASURES
-from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.stats.percentile import MIN_REPLICATIONS
@@ -65,47 +63,41 @@ class Candidate:
         return self.verdict == "infeasible"
 
 
-@dataclass(frozen=True)
 class Sample:
-    """The same replications of some strategies of a question.
+    """The same replications of some strategies of a question, and what follows from them.
 
     Attributes
     ----------
-    variant : the question, with a plan for each of its strategies.
+    variant, scenario : the question, with a plan for each of its strategies.
+    objective, limits : the measure that is minimised, and the deadline and the budget, if any.
     values : of each strategy of the sample, shape (replications, columns), of `_COLUMNS`.
+    costs : values whose means are the objective, along the replications.
+    feasibility : how often each strategy meets the limits; empty where there are none.
+    winner : the best of the strategies to choose from; see `eligible`.
+    reference : the strategy whose bill is not low because tasks fail: the best one or, where bills or tokens
+        are minimised, the best of those with the fewest tasks that fail.
     """
 
-    variant: Variant
-    values: Mapping[Strategy, NDArray[np.float64]]
-
-    @property
-    def scenario(self) -> Scenario:
-        """The question as a scenario."""
-        return self.variant.scenario
-
-    @property
-    def objective(self) -> str:
-        """The measure that is minimised."""
-        return OBJECTIVES[self.scenario.objective.minimise]
-
-    @property
-    def limits(self) -> Limits | None:
-        """The deadline and the budget; None where there are none."""
-        return Limits.of(self.scenario.objective.model_dump())
-
-    @property
-    def replications(self) -> int:
-        """Number of replications."""
-        return len(next(iter(self.values.values())))
+    def __init__(self, variant: Variant, values: Mapping[Strategy, NDArray[np.float64]]) -> None:
+        self.variant, self.values, self.scenario = variant, values, variant.scenario
+        self.objective = OBJECTIVES[self.scenario.objective.minimise]
+        self.limits = Limits.of(self.scenario.objective.model_dump())
+        self.replications = len(next(iter(values.values())))
+        tasks, column = self.scenario.batch_size, column_of(self.objective)
+        self.costs = {each: as_means(self.objective, self._column(column, each)) for each in values}
+        self.feasibility = self._feasibility()
+        choosable = eligible(self.feasibility) if self.feasibility else list(values)
+        costs = np.stack([self.costs[each] for each in choosable])
+        confidence = self._confidence(len(costs) - 1, len(variant.plans) - 1)
+        self.winner = find_winner(choosable, costs, tasks, confidence, self.scenario.threshold)
+        self.reference = self.winner.strategy
+        if self.objective in LOW_BY_FAILING:
+            manual = {each: self._column("manual_completions", each).mean() for each in choosable}
+            few = with_few_failures(manual, tasks)
+            self.reference = min(few, key=lambda strategy: self.costs[strategy].mean())
 
     def _column(self, name: str, strategy: Strategy) -> NDArray[np.float64]:
         return self.values[strategy][:, _COLUMNS.index(name)]
-
-    @cached_property
-    def costs(self) -> dict[Strategy, NDArray[np.float64]]:
-        """Values whose means are the objective, along the replications."""
-        column = column_of(self.objective)
-        return {each: as_means(self.objective, self._column(column, each)) for each in self.values}
 
     def _confidence(self, some: int, all_: int) -> float:
         """Return that of some intervals together: each has its part of the error of all.
@@ -115,9 +107,7 @@ class Sample:
         error = (1 - self.scenario.study.confidence) / (1 if self.limits is None else 2)
         return 1 - error * some / max(all_, 1)
 
-    @cached_property
-    def feasibility(self) -> dict[Strategy, Feasibility]:
-        """How often each strategy meets the limits; empty where there are none."""
+    def _feasibility(self) -> dict[Strategy, Feasibility]:
         if self.limits is None:
             return {}
         bounds = self.limits.bounds.items()
@@ -128,34 +118,9 @@ class Sample:
         confidence = self._confidence(len(meets), len(self.variant.plans))
         return judge_feasibility(meets, self.limits.probability, confidence)
 
-    def verdict(self, strategy: Strategy) -> Verdict | None:
-        """Return whether a strategy is shown to meet the limits; None where there are none."""
+    def _verdict(self, strategy: Strategy) -> Verdict | None:
         found = self.feasibility.get(strategy)
         return None if found is None else found.verdict
-
-    @cached_property
-    def _eligible(self) -> list[Strategy]:
-        return eligible(self.feasibility) if self.feasibility else list(self.values)
-
-    @cached_property
-    def winner(self) -> Winner:
-        """The best of the strategies to choose from; see `eligible`."""
-        costs = np.stack([self.costs[each] for each in self._eligible])
-        confidence = self._confidence(len(costs) - 1, len(self.variant.plans) - 1)
-        tasks, threshold = self.scenario.batch_size, self.scenario.threshold
-        return find_winner(self._eligible, costs, tasks, confidence, threshold)
-
-    @cached_property
-    def reference(self) -> Strategy:
-        """The strategy whose bill is not low because tasks fail: the best one.
-
-        Where bills or tokens are minimised, it is the best of those with the fewest tasks that fail.
-        """
-        if self.objective not in LOW_BY_FAILING:
-            return self.winner.strategy
-        manual = {each: self._column("manual_completions", each).mean() for each in self._eligible}
-        few = with_few_failures(manual, self.scenario.batch_size)
-        return min(few, key=lambda strategy: self.costs[strategy].mean())
 
     def means(self, strategy: Strategy) -> dict[str, float]:
         """Return the means of a strategy."""
@@ -167,14 +132,13 @@ class Sample:
         Those that miss the limits come last.
         """
         others = [each for each in self.values if each != best]
-        others.sort(key=lambda each: (self.verdict(each) == "infeasible", self.costs[each].mean()))
+        others.sort(key=lambda each: (self._verdict(each) == "infeasible", self.costs[each].mean()))
         threshold = self.scenario.threshold.at(float(self.costs[best].mean()))
         confidence = self._confidence(len(others), len(self.variant.plans) - 1)
         return others, screen([self.costs[each] for each in others], self.costs[best], confidence, threshold)
 
-    @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
-        """The strategies, the best first, and how many replications all of them need."""
+        """Return the strategies, the best first, and how many replications all of them need."""
         scenario, best, column = self.scenario, self.winner.strategy, column_of(self.objective)
         others, screened = self.against(best)
         differences = [Estimate(0.0, 0.0, 0.0, self.replications)]
@@ -199,14 +163,14 @@ class Sample:
 
     def of(self, strategies: Collection[Strategy]) -> Sample:
         """Return the sample of some strategies."""
-        kept = {each: values for each, values in self.values.items() if each in strategies}
-        return replace(self, values=kept)
+        return Sample(self.variant, {each: self.values[each] for each in self.values if each in strategies})
 
     def extended(self, replications: int) -> Sample:
         """Return the sample with a larger number of replications, which are simulated."""
         more = _simulate(self.variant, self.values, range(self.replications, replications))
-        values = {each: np.concatenate([values, more[each]]) for each, values in self.values.items()}
-        return replace(self, values=values)
+        return Sample(
+            self.variant, {each: np.concatenate([rows, more[each]]) for each, rows in self.values.items()}
+        )
 
     def strategies_to_extend(self) -> Iterator[Strategy]:
         """Yield the strategies that may be the best with more replications, and others that are quoted.
@@ -216,15 +180,15 @@ class Sample:
         """
         best = self.winner.strategy
         others, screened = self.against(best)
-        verdict = self.verdict(best)
+        verdict = self._verdict(best)
         yield best
         yield self.reference
         is_open = verdict in ("undecided", "infeasible")
         shown, has_rival = {best.at(None)}, False
         for number, other in enumerate(others):
             differs = not screened.is_same[number]
-            may_be_best = (screened.is_contender[number] or is_open) and self.verdict(other) != "infeasible"
-            is_rival = differs and self.verdict(other) == verdict
+            may_be_best = (screened.is_contender[number] or is_open) and self._verdict(other) != "infeasible"
+            is_rival = differs and self._verdict(other) == verdict
             is_shown = other.pace != "none" or other.at(None) in shown
             if (differs and may_be_best) or (is_rival and not has_rival) or not is_shown:
                 yield other

@@ -132,25 +132,26 @@ def explain(
         raise DesignError("there is only one strategy for this batch; name more strategies to compare")
     sampler = Sampler(scenario, jobs, on_progress)
     fixed = replications or scenario.study.replications
-    here = _decide(sampled, sampler, fixed)
-    objective, indifference = sampled.objective, here.indifference
-    winner = sampled.winner(indifference)
+    objective, confidence = sampled.objective, 1 - (1 - scenario.study.confidence) / (len(strategies) - 1)
+    differences, needed = _decide(sampled, sampler, fixed, confidence)
+    winner = sampled.winner(scenario.threshold)
+    indifference = scenario.threshold.at(winner.mean)
 
     def components(number: int, apart: set[str] | None = None) -> list[Component]:
         if objective != column_of(objective):  # only means add up
             return []
-        measures = sampled.measures(np.array([here.best, number]))
-        return cost_breakdown(scenario, objective, measures, here.confidence_of_each, apart)
+        measures = sampled.measures(np.array([strategies.index(winner.strategy), number]))
+        return cost_breakdown(scenario, objective, measures, confidence, apart)
 
     large = {
         each.name
-        for number in here.differences
+        for number in differences
         for each in components(number)
         if abs(each.difference.mean) >= indifference
     }
     comparisons = tuple(
         Comparison(strategies[number], difference, tuple(components(number, large)))
-        for number, difference in here.differences.items()
+        for number, difference in differences.items()
     )
     count, rival = fixed or LATER, comparisons[0].strategy
     most = fixed or max(count, min(QUOTED, scenario.study.at_most))
@@ -167,51 +168,44 @@ def explain(
         comparisons=comparisons,
         swings=tuple(swings),
         switching_values=tuple(switching_values),
-        needed=here.needed,
+        needed=needed,
         searched=count,
         most_searched=most,
     )
 
 
-class _Decision:
-    """The decision at the scenario itself, by the replications so far.
+def _decide(
+    sampled: Sampled, sampler: Sampler, fixed: int | None, confidence: float
+) -> tuple[dict[int, Estimate], int]:
+    """Simulate all strategies, and what may be the best or is quoted until intervals are valid.
 
-    The differences are what others cost more than the best one, by their numbers, the rival first:
-    simultaneous over all strategies, as a sweep has them. `needed` is about how many replications the
-    intervals need.
+    Returns
+    -------
+    What other strategies cost more than the best one, by their numbers, the rival first; and about how many
+    replications the intervals need. `confidence` is of each difference.
     """
-
-    def __init__(self, sampled: Sampled) -> None:
-        scenario, counts = sampled.variant.scenario, sampled.counts
-        strategies, samples, tasks = sampled.strategies, sampled.samples, sampled.tasks
-        order = ranked(strategies, [sample.mean() for sample in samples], tasks)
-        order.sort(key=lambda number: bool(counts[number] < counts.max()))
-        self.best = order[0]
-        best = mean_estimate(samples[self.best], scenario.study.confidence)
-        self.indifference = scenario.threshold.at(float(samples[self.best].mean()))
-        self.confidence_of_each = 1 - (1 - scenario.study.confidence) / (len(strategies) - 1)
-        self.differences = {}
-        for strategy in _one_of_each_kind([strategies[number] for number in order], tasks):
-            number = strategies.index(strategy)
-            one, other = sampled.costs(np.array([self.best, number]))
-            self.differences[number] = paired_difference(other, one, self.confidence_of_each)
-        quoted = [best, *self.differences.values()]
-        self.needed = replications_to_quote(scenario, tasks, self.indifference, quoted)
-
-
-def _decide(sampled: Sampled, sampler: Sampler, fixed: int | None) -> _Decision:
-    """Simulate all strategies, and what may be the best or is quoted until intervals are valid."""
-    study, calls = sampled.variant.scenario.study, sampled.variant.plans[0].calls
+    scenario, tasks, counts = sampled.variant.scenario, sampled.tasks, sampled.counts
+    study, calls = scenario.study, sampled.variant.plans[0].calls
     sampler.extend([(sampled, sampled.everything, fixed or study.first)], 0.02)
     while True:
-        here = _Decision(sampled)
-        left = sampled.contenders(sampled.everything, here.indifference)
-        numbers = np.unique([*left, here.best, *here.differences])
-        count = int(sampled.counts[numbers].min())
-        more = next_number(count, here.needed, study.at_most)
+        order = ranked(sampled.strategies, [sample.mean() for sample in sampled.samples], tasks)
+        order.sort(key=lambda number: bool(counts[number] < counts.max()))
+        best = order[0]
+        differences = {}
+        for strategy in _one_of_each_kind([sampled.strategies[number] for number in order], tasks):
+            number = sampled.strategies.index(strategy)
+            one, other = sampled.costs(np.array([best, number]))
+            differences[number] = paired_difference(other, one, confidence)
+        own = mean_estimate(sampled.samples[best], study.confidence)
+        indifference = scenario.threshold.at(own.mean)
+        needed = replications_to_quote(scenario, tasks, indifference, [own, *differences.values()])
+        left = sampled.contenders(sampled.everything, indifference)
+        numbers = np.unique([*left, best, *differences])
+        count = int(counts[numbers].min())
+        more = next_number(count, needed, study.at_most)
         affordable = study.calls is None or numbers.size * more * calls <= study.calls
         if fixed is not None or more == count or not affordable:
-            return here
+            return differences, needed
         sampler.extend([(sampled, numbers, more)], 0.1)
 
 

@@ -2,58 +2,45 @@
 
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 from scipy import stats
 
 import dispatch_sim.decide.diff
 from dispatch_sim import compare, diff, load
-from dispatch_sim.decide.diff import pair_by_replication
 from dispatch_sim.scenario.changes import Change, changes
 from tests.study.pairs import LEFT_OUT, NOISY, PAIRS, WIDE
 
 HOUR = 40 / 3600
 """Dollars that a second of waiting costs."""
 
+
 # In A, parallel waits 120 s and merges six pairs of 10K tokens at $15 a million: $1.33 + $0.90.
 # Sequential waits 480 s, and merges nothing.
-CASES = {
-    "tasks.duration=60s": ("parallel", -60 * HOUR, 0, -60),
-    "tasks.duration=20s": ("sequential", (4 * 20 - 120) * HOUR - 0.90, -0.90, 4 * 20 - 120),
-    "merge.pair.tokens=20K": ("parallel", 0.90, 0.90, 0),
-    "values.waiting=$80/h": ("parallel", 120 * HOUR, 0, 0),
-    "client.retries=9": ("parallel", 0, 0, 0),
-}
-
-
-def changed(text, setting):
-    key, value = setting.split("=")
-    return load(text).replaced({key: value if value != "9" else 9})
-
-
-@pytest.mark.parametrize("setting", CASES)
-def test_recommendations_differ_as_computed_by_hand(setting):
-    strategy, cost, money, makespan = CASES[setting]
-    found = diff(PAIRS, changed(PAIRS, setting))
+@pytest.mark.parametrize(
+    ("change", "strategy", "cost", "money", "makespan"),
+    [
+        ({"tasks.duration": "60s"}, "parallel", -60 * HOUR, 0, -60),
+        ({"tasks.duration": "20s"}, "sequential", (4 * 20 - 120) * HOUR - 0.90, -0.90, 4 * 20 - 120),
+        ({"merge.pair.tokens": "20K"}, "parallel", 0.90, 0.90, 0),
+        ({"values.waiting": "$80/h"}, "parallel", 120 * HOUR, 0, 0),
+        ({"client.retries": 9}, "parallel", 0, 0, 0),
+    ],
+)
+def test_recommendations_differ_as_computed_by_hand(change, strategy, cost, money, makespan):
+    found = diff(PAIRS, load(PAIRS).replaced(change))
     assert [str(side.choice.strategy) for side in (found.a, found.b)] == ["parallel", strategy]
-    differences = {name: of.difference for name, of in found.recommended.items()}
-    for name, expected in {
-        "cost_usd": cost,
-        "money_usd": money,
-        "makespan_s": makespan,
-        "people_s": 0,
-    }.items():
-        found_difference = differences[name]
-        assert found_difference.mean == pytest.approx(expected, abs=1e-9)
-        assert found_difference.low == pytest.approx(found_difference.high, abs=1e-9)
+    expected = {"cost_usd": cost, "money_usd": money, "makespan_s": makespan, "people_s": 0}
+    for name, amount in expected.items():
         of = found.recommended[name]
-        assert of.b - of.a == pytest.approx(expected, abs=1e-9)
+        same = pytest.approx(amount, abs=1e-9)
+        assert (of.difference.mean, of.difference.low, of.difference.high) == (same, same, same)
+        assert of.b - of.a == same
     assert found.verdict == ("identical" if cost == 0 else "b_lower" if cost < 0 else "b_higher")
 
 
 def test_each_strategy_of_both_is_compared():
-    other = changed(PAIRS, "tasks.duration=60s").replaced(
-        {"strategies": ["queue: 2", "sequential", "parallel"]}
+    other = load(PAIRS).replaced(
+        {"tasks.duration": "60s", "strategies": ["queue: 2", "sequential", "parallel"]}
     )
     found = diff(PAIRS, other)
     costs = {str(each): of["cost_usd"].difference.mean for each, of in found.strategies.items()}
@@ -68,11 +55,11 @@ def test_each_strategy_of_both_is_compared():
 def test_indifference_of_the_first_scenario_decides_what_matters(amount, verdict):
     text = PAIRS.replace("indifference: $0", f"indifference: {amount}")
     # Six pairs of 200 more tokens cost $0.018, of a cost of $2.25.
-    assert diff(text, changed(PAIRS, "merge.pair.tokens=10200")).verdict == verdict
+    assert diff(text, load(PAIRS).replaced({"merge.pair.tokens": 10_200})).verdict == verdict
 
 
 def test_difference_is_paired_by_replication():
-    other = changed(NOISY, "tasks.duration={lognormal: {mean: 130s, cv: 0.5}}").replaced(
+    other = load(NOISY).replaced(
         {"tasks.duration": {"lognormal": {"mean": "130s", "cv": 0.5}}, "study.seed": 9}
     )
     found = diff(NOISY, other, seed=3).strategies
@@ -90,7 +77,7 @@ def test_difference_is_paired_by_replication():
 
 
 def test_strategy_that_both_batches_are_too_small_for_is_one_warning(caplog):
-    diff(WIDE, changed(WIDE, "tasks.duration=60s"))
+    diff(WIDE, load(WIDE).replaced({"tasks.duration": "60s"}))
     assert caplog.messages == [LEFT_OUT]
     caplog.clear()
     diff(PAIRS, WIDE)
@@ -109,20 +96,6 @@ def test_means_of_strategies_are_over_the_same_replications(monkeypatch):
     assert all(of["cost_usd"].a == of["cost_usd"].b for of in found.strategies.values())
     means = [of["cost_usd"].a for of in found.strategies.values()]
     assert means == sorted(means)
-
-
-def test_replications_that_one_side_lacks_are_left_out():
-    columns = {"cost_usd": 1.0, "money_usd": 0.0, "makespan_s": 5.0, "tokens": 0, "people_s": 0.0}
-    a = pd.DataFrame([columns | {"cost_usd": float(cost)} for cost in (1, 2, 3, 50)], index=[0, 1, 2, 3])
-    b = pd.DataFrame([columns | {"cost_usd": float(cost)} for cost in (40, 3, 2, 1)], index=[4, 2, 1, 0])
-    found = pair_by_replication(a, b + 1, "cost_usd", 0.95)["cost_usd"]
-    assert (found.a, found.b) == (2, 3)
-    assert (found.difference.mean, found.difference.low, found.difference.high, found.difference.n) == (
-        1,
-        1,
-        1,
-        3,
-    )
 
 
 def test_each_recommendation_has_its_own_objective_and_limits():
@@ -160,7 +133,7 @@ def test_scenarios_without_a_common_strategy_have_no_table_of_them():
 
 
 def test_text_states_the_saving_the_amounts_and_the_changes():
-    text = str(diff(PAIRS, changed(PAIRS, "tasks.duration=20s")))
+    text = str(diff(PAIRS, load(PAIRS).replaced({"tasks.duration": "20s"})))
     assert text.startswith(
         "B saves $1.34 of cost a batch. B's API cost is $0.90 lower, its makespan is 40s\n"
         "lower and its people's time is the same.\n"
@@ -171,7 +144,7 @@ def test_text_states_the_saving_the_amounts_and_the_changes():
 
 
 def test_too_few_replications_are_stated():
-    found = diff(PAIRS, changed(PAIRS, "tasks.duration=20s"))
+    found = diff(PAIRS, load(PAIRS).replaced({"tasks.duration": "20s"}))
     cost = found.recommended["cost_usd"]
     few = replace(cost, difference=replace(cost.difference, n=40, needed=4096))
     text = " ".join(str(replace(found, recommended={**found.recommended, "cost_usd": few})).split())
@@ -205,6 +178,16 @@ def test_unequal_batches_values_and_groups_are_stated():
         ({"tasks.duration": "3m"}, [Change("tasks.one.duration", "120s", "3m")]),
         ({"name": "Other", "strategies": ["solo"], "study.seed": 4, "engine": "simpy"}, []),
         ({"objective.deadline": "5m"}, [Change("objective.deadline", None, "5m")]),
+        # Each key of a section that is off in one scenario; those that are not written have their defaults.
+        (
+            {"review": {"people": "5m", "each": "1m"}},
+            [
+                Change("review.every", None, 1),
+                Change("review.blocking", None, True),
+                Change("review.people", None, "5m"),
+                Change("review.each", None, "1m"),
+            ],
+        ),
     ],
 )
 def test_changes_are_listed_by_path_as_written(values, expected):
@@ -213,6 +196,8 @@ def test_changes_are_listed_by_path_as_written(values, expected):
         PAIRS.replace("context: none", "context: {}").replace("limits: unlimited", f"limits: {limits}")
     )
     assert changes(source, source.replaced(values)) == expected
+    back = [Change(change.path, change.b, change.a) for change in expected]
+    assert changes(source.replaced(values), source) == back
 
 
 def test_spread_that_is_written_as_distributions_is_no_change():
@@ -220,18 +205,6 @@ def test_spread_that_is_written_as_distributions_is_no_change():
     spread = {"tasks.duration": "120s", "tasks.tokens": 1000}
     written = {key: {"lognormal": {"mean": mean, "cv": 0.5}} for key, mean in spread.items()}
     assert changes(plain, load(PAIRS).replaced(written)) == []
-
-
-def test_section_that_is_off_in_one_scenario_has_a_change_for_each_of_its_keys():
-    """`every` is 1, and reviews are blocking, unless they are written."""
-    review = {"review": {"people": "5m", "each": "1m"}}
-    assert changes(load(PAIRS), load(PAIRS).replaced(review)) == [
-        Change("review.every", None, 1),
-        Change("review.blocking", None, True),
-        Change("review.people", None, "5m"),
-        Change("review.each", None, "1m"),
-    ]
-    assert changes(load(PAIRS).replaced(review), load(PAIRS))[2] == Change("review.people", "5m", None)
 
 
 def test_values_are_written_as_yaml():

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from dispatch_sim.decide.answer import choices
 from dispatch_sim.decide.choice import Choice
@@ -26,6 +27,8 @@ from dispatch_sim.study.runner import OnProgress
 
 Verdict = Literal["identical", "practically_equal", "b_lower", "b_higher", "not_significant"]
 """How the second recommendation compares with the first, in the objective."""
+
+_COLUMNS = tuple(dict.fromkeys(map(column_of, OBJECTIVES.values())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +168,9 @@ def diff(
     )
     sources, results = (one, other), []
     warned: list[str] = []
+    how: dict[str, Any] = {"jobs": jobs, "on_progress": on_progress}
     for source in sources:
-        found = run_study(
-            design_comparison,
-            replications_needed,
-            source,
-            jobs=jobs,
-            on_progress=on_progress,
-            warned=warned,
-        )
+        found = run_study(design_comparison, replications_needed, source, **how, warned=warned)
         if found.manifest["interrupted"]:
             raise KeyboardInterrupt
         results.append(found)
@@ -185,14 +182,12 @@ def diff(
     values_a, values_b = map(_values, results)
     objective, confidence = side_a.choice.objective, side_a.choice.confidence
     best = values_a[side_a.choice.strategy], values_b[side_b.choice.strategy]
-    recommended = pair_by_replication(*best, objective, confidence)
+    recommended = _pairs(*best, objective, confidence)
     shared = [each for each in side_a.choice.strategies if each in values_b]
     # So that their means compare.
-    common = min((len(values[each]) for each in shared for values in (values_a, values_b)), default=0)
+    common = min((values[each].shape[1] for each in shared for values in (values_a, values_b)), default=0)
     pairs = {
-        each: pair_by_replication(
-            values_a[each].head(common), values_b[each].head(common), objective, confidence
-        )
+        each: _pairs(values_a[each][:, :common], values_b[each][:, :common], objective, confidence)
         for each in shared
     }
     means = recommended[objective].a, recommended[objective].b
@@ -208,29 +203,31 @@ def diff(
     )
 
 
-def _values(results: Results) -> dict[Strategy, pd.DataFrame]:
-    """Return the objectives' columns of each strategy, by replication."""
-    columns = [*dict.fromkeys(map(column_of, OBJECTIVES.values()))]
-    points: Any = results.table(columns).groupby(["strategy", "concurrency", "tasks"], sort=False)
-    return {strategy_of(*point): rows.set_index("replication")[columns] for point, rows in points}
+def _values(results: Results) -> dict[Strategy, NDArray[np.float64]]:
+    """Return `_COLUMNS` of each strategy, shape (columns, replications)."""
+    samples = [results.samples(column) for column in _COLUMNS]
+    points = results.points[["strategy", "concurrency", "tasks"]].itertuples(index=False, name=None)
+    return {
+        strategy_of(*point): np.stack([of_points[number] for of_points in samples]).astype(np.float64)
+        for number, point in enumerate(points)
+    }
 
 
-def pair_by_replication(
-    a: pd.DataFrame, b: pd.DataFrame, objective: str, confidence: float
+def _pairs(
+    a: NDArray[np.float64], b: NDArray[np.float64], objective: str, confidence: float
 ) -> dict[str, Paired]:
-    """Compare two strategies, each given by its measures, over the replications that both have.
+    """Compare two strategies, each given by `_COLUMNS`, over the replications that both have.
 
     There is a pair for each objective of a scenario. A 95th percentile is left out where these are too few
     for one, unless it is the objective.
     """
-    common = a.index.intersection(b.index)
+    common = min(a.shape[1], b.shape[1])
     found = {}
     for measure in OBJECTIVES.values():
-        if measure == P95 != objective and len(common) < MIN_REPLICATIONS:
+        if measure == P95 != objective and common < MIN_REPLICATIONS:
             continue
-        values_a, values_b = (
-            as_means(measure, rows.loc[common, column_of(measure)].to_numpy(float)) for rows in (a, b)
-        )
+        row = _COLUMNS.index(column_of(measure))
+        values_a, values_b = (as_means(measure, values[row, :common]) for values in (a, b))
         difference = paired_difference(values_b, values_a, confidence)
         found[measure] = Paired(float(values_a.mean()), float(values_b.mean()), difference)
     return found

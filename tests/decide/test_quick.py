@@ -2,10 +2,10 @@
 
 import pytest
 
+from dispatch_sim.decide import quick_sample
 from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.binding import find_binding
 from dispatch_sim.decide.question import QuestionError, ask
-from dispatch_sim.decide.quick_sample import MAX_CALLS
 from dispatch_sim.decide.studies import compare
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.model.plan import make_plan
@@ -21,9 +21,10 @@ from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.warnings import warnings
 from tests.study.pairs import LEFT_OUT
 
-TIGHT = {"tasks": 6, "limits": "50/30K/8K", "concurrency": "2..4"}
-FEW = {"study.at_most": 64}
-"""Where only the scenario is read, or a warning."""
+FEW, SOME = {"study.at_most": 64}, {"study.at_most": 1024}
+TIGHT = {"tasks": 6, "limits": "50/30K/8K", "concurrency": "2..4", "settings": SOME}
+EXACT = {"failures.crash": "0", "failures.bad_output": "0"}
+"""Settings that leave nothing to chance, with a spread of 0."""
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +53,13 @@ timeouts: {hard: 10m}
 values: {waiting: $10/h, people: $90/h}
 objective: {minimise: makespan}
 sweep: {tasks: 6, concurrency: [2, 4]}
-study: {seed: 3}
+study: {seed: 3, at_most: 64}
 """
     )
     task = {"tokens": "20K", "duration": "90s", "calls": "3", "spread": "40%"}
     provider = {"limits": "anthropic-start", "model": "claude-sonnet-5", "client": "claude-code"}
     values = {"objective": "makespan", "waiting": "$10/h", "people": "$90/h"}
-    settings = {"client.retries": 4}
+    settings = FEW | {"client.retries": 4}
     found = ask(6, **task, **provider, **values, concurrency="2,4", timeout="10m", settings=settings, seed=3)
     assert found.scenario.fingerprint == written.scenario().fingerprint
 
@@ -104,16 +105,17 @@ def test_interval_is_preliminary_with_too_few_replications():
     assert "preliminary" not in answer_line(more)
 
 
-def test_large_batch_has_as_many_replications_as_calls_allow():
-    found = ask(400)
+def test_large_batch_has_as_many_replications_as_calls_allow(monkeypatch):
+    monkeypatch.setattr(quick_sample, "MAX_CALLS", 1_000_000)
+    found = ask(80)
     assert found.is_preliminary
     dropped = sum(difference.n for difference in found.dropped.values())
-    calls = (found.replications * len(found.candidates) + dropped) * 400 * 5
-    assert 0.9 * MAX_CALLS < calls <= MAX_CALLS
+    calls = (found.replications * len(found.candidates) + dropped) * 80 * 5
+    assert 0.9 * 1_000_000 < calls <= 1_000_000
 
 
 def test_answer_of_a_percentile_has_its_interval():
-    found = ask(6, limits="50/30K/8K", concurrency="2..4", objective="p95_makespan")
+    found = ask(**TIGHT, objective="p95_makespan")
     estimate = found.best.estimate
     assert estimate.low < estimate.mean < estimate.high
     assert answer_line(found).startswith(f"Use a {found.recommended} for six tasks: its p95 makespan is ")
@@ -147,7 +149,8 @@ def test_spread_of_zero_has_no_distribution():
 
 def test_single_task_is_for_the_coordinator_or_for_one_agent():
     """All other strategies start one agent, too."""
-    found = ask(1)
+    found = ask(1, settings=FEW)
+    assert warnings(found.source.scenario()) == []
     assert {each.strategy.label for each in found.candidates} == {"solo", "sequential"}
     assert "Quality is not modelled" in answer_line(found)
 
@@ -204,13 +207,9 @@ def test_text_has_the_bill_the_time_and_peoples_time_of_the_usual_strategies(tig
         assert words in explanation(found)
 
 
-EXACT = {"failures.crash": "0", "failures.bad_output": "0"}
-"""Settings that leave nothing to chance, with a spread of 0."""
-
-
 def test_500_calls_from_a_script_take_as_long_as_one_call():
     """500 x (480 x $3 + 120 x $15) / 1M = $1.62, and 20 s of a call with 2 s before it at $40/h: $1.86."""
-    settings = EXACT | {"dispatch.spawn.tokens": "0"}
+    settings = EXACT | FEW | {"dispatch.spawn.tokens": "0"}
     found = ask(500, 600, "20s", calls=1, spread=0, manager="script", settings=settings)
     assert found.best.means["makespan_s"] == pytest.approx(22)
     assert found.best.means["cost_usd"] == pytest.approx(1.62 + 22 * 40 / 3600)
@@ -268,13 +267,14 @@ def test_no_more_agents_are_recommended_than_the_harness_runs(caplog):
     assert caplog.messages[0].startswith("concurrency: only 10 and 20 of '10,20,30' are compared: ")
     with pytest.raises(QuestionError, match=r"'24' exceeds the number of agents .*; write at most 20"):
         ask(**many, concurrency="24")
-    line = answer_line(ask(30, "5K", harness="claude-code-workflow", settings={"strategies": ["parallel"]}))
+    parallel = FEW | {"strategies": ["parallel"]}
+    line = answer_line(ask(30, "5K", harness="claude-code-workflow", settings=parallel))
     assert line.startswith("Use parallel for 30 tasks (of which the harness runs 16 at the same time): its")
 
 
 def test_queue_of_all_tasks_is_compared_where_launches_above_the_cap_wait():
     """Claude Code runs ten tool calls at once; a queue of 12 has its briefs written while the others run."""
-    asked = {"tasks": 12, "limits": "unlimited", "harness": "claude-code-parallel"}
+    asked = {"tasks": 12, "limits": "unlimited", "harness": "claude-code-parallel", "settings": SOME}
     found = ask(**asked)
     assert found.scenario.sweep.concurrency == (2, 3, 4, 6, 8, 10, 12)
     assert str(found.recommended) == "queue of 12"
@@ -283,16 +283,12 @@ def test_queue_of_all_tasks_is_compared_where_launches_above_the_cap_wait():
 
 
 def test_queue_is_left_out_where_one_agent_runs_at_a_time():
-    found = ask(3, settings={"harness.cap": 1, "harness.over": "refuse"})
+    found = ask(3, settings=FEW | {"harness.cap": 1, "harness.over": "refuse"})
     assert {each.label for each in found.scenario.strategies} == {"sequential", "parallel", "solo"}
-    waiting = ask(3, settings={"harness.cap": 1})
+    waiting = ask(3, settings=FEW | {"harness.cap": 1})
     assert waiting.scenario.sweep.concurrency == (3,)
-    [queue] = ask(1, settings={"strategies": ["queue"]}).candidates
+    [queue] = ask(1, settings=FEW | {"strategies": ["queue"]}).candidates
     assert str(queue.strategy) == "queue of 1"
-
-
-def test_question_without_a_queue_is_a_scenario_without_warnings():
-    assert warnings(ask(1).source.scenario()) == []
 
 
 @pytest.mark.parametrize(
@@ -300,7 +296,7 @@ def test_question_without_a_queue_is_a_scenario_without_warnings():
 )
 def test_concurrencies_that_hardly_differ_are_named(threshold, said):
     """Of a batch for some dollars, queues differ by less than $100, and by more than nothing."""
-    found = ask(**TIGHT, settings={"study.indifference": threshold})
+    found = ask(**TIGHT | {"settings": SOME | {"study.indifference": threshold}})
     assert found.recommended.label == "queue (paced)"
     assert said in answer_line(found)
     assert ("are within" in answer_line(found)) is bool(said)
@@ -308,7 +304,7 @@ def test_concurrencies_that_hardly_differ_are_named(threshold, said):
 
 
 def test_queue_of_all_tasks_differs_from_parallel_in_merging():
-    line = answer_line(ask(6, limits="unlimited", concurrency="6"))
+    line = answer_line(ask(6, limits="unlimited", concurrency="6", settings=SOME))
     assert line.startswith(
         "Use a queue of 6 for six tasks (all start together, and each result is merged when it returns): "
         "its mean cost"
@@ -322,19 +318,6 @@ def test_assumptions_that_decide_are_named_with_their_options(tight):
         "another one sent them in the last 5m (--set dispatch.spawn.tokens); "
         "a million input tokens cost $3.00, and a million output tokens $15.00 (--model); "
         "the harness runs at most 20 agents (--harness)."
-    )
-    for settings, text in (
-        ({}, "starts with 3K tokens (--set dispatch.spawn.tokens; Claude Code: about 23.5K);"),
-        ({"dispatch.spawn.tokens": "8K"}, "starts with 8K tokens (--set dispatch.spawn.tokens);"),
-        ({"dispatch.spawn.fork": True}, "starts with 3K tokens besides the coordinator's context (--set"),
-    ):
-        assert text in assumed_line(ask(2, settings=FEW | settings))
-    counted = assumed_line(ask(2, model="gpt-5", limits="500/200K/200K", settings=FEW))
-    assert "from the cache counts, and a call reserves 4.1K output tokens (--model);" in counted
-    assert "input that is read from the cache does not count (--model);" in assumed_line(ask(2, settings=FEW))
-    gateway = assumed_line(ask(**TIGHT, settings=FEW | {"provider.on_limit": "wait"}))
-    assert gateway.startswith(
-        "Assumed: the gateway holds calls back at the limits (--set provider.on_limit); "
     )
     assert "allows 50 requests, 30K input tokens and 8K output tokens a minute" in assumed_line(tight)
 
@@ -394,6 +377,18 @@ def test_practically_equal_strategies_are_named_though_they_are_worse():
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
+        ({}, "starts with 3K tokens (--set dispatch.spawn.tokens; Claude Code: about 23.5K);"),
+        ({}, "input that is read from the cache does not count (--model);"),
+        ({"dispatch.spawn.tokens": "8K"}, "starts with 8K tokens (--set dispatch.spawn.tokens);"),
+        ({"dispatch.spawn.fork": True}, "starts with 3K tokens besides the coordinator's context (--set"),
+        (
+            {"provider": {"model": "gpt-5", "limits": {"requests": "500/min", "input_tokens": "200K/min"}}},
+            "from the cache counts, and a call reserves 4.1K output tokens (--model);",
+        ),
+        (
+            {"provider.on_limit": "wait"},
+            "Assumed: the gateway holds calls back at the limits (--set provider.on_limit); ",
+        ),
         (
             {"failures.crash": "60%", "failures.bad_output": "50%"},
             "80% of attempts fail, and after two failures",
@@ -496,7 +491,7 @@ def test_bill_that_is_low_because_tasks_fail_is_called_so(objective, column):
 )
 def test_no_strategy_is_recommended_where_all_tasks_fail(change, advice):
     """No call of 16M tokens fits into a minute's 2M, and no attempt of about a minute ends in 5 s."""
-    found = ask(3, concurrency=2, **change)
+    found = ask(3, concurrency=2, **{"settings": FEW, **change})
     text = " ".join(quick_document(found).text.split())
     assert text.startswith("No strategy can do these three tasks: with every strategy compared, ")
     assert advice in text
@@ -504,4 +499,4 @@ def test_no_strategy_is_recommended_where_all_tasks_fail(change, advice):
     assert "recommended" not in text
     assert "Use " not in text
     assert found.to_json()["all_fail"]
-    assert not ask(3, concurrency=2).all_fail
+    assert not ask(3, concurrency=2, settings=FEW).all_fail

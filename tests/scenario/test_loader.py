@@ -259,22 +259,6 @@ def test_tasks_that_wait_for_each_other_are_a_cycle() -> None:
     assert parse_scenario(chain).tasks[0].after == ("b", "c")
 
 
-def test_a_call_that_never_fits_is_an_error() -> None:
-    """3K to spawn and 12K of new input in one call are more than 0.5K/s x 20s = 10K: never admitted."""
-    limits = "provider: {limits: {input_tokens: 30K/min, burst: 20s}}"
-    [error] = errors(SHORT.replace("60s", "60s, calls: 1, spread: 0%") + limits)
-    assert error.startswith(
-        "mine.yaml:2:30: tasks[0].tokens: the first call of 'research' needs at least 15K"
-    )
-    assert "the bucket holds 10K (30K/min x scale 1 x burst 20s)" in error
-    assert parse_scenario(SHORT.replace("60s", "60s, calls: 2") + limits)
-
-
-def test_less_than_one_request_in_the_bucket_is_an_error() -> None:
-    [error] = errors(SHORT + "provider: {limits: {requests: 30/min, burst: 1s}}")
-    assert error.startswith("mine.yaml:3:31: provider.limits.requests: the bucket holds 0.5 requests")
-
-
 def test_a_call_that_probably_does_not_fit_is_a_warning() -> None:
     """W exponential of mean 10K, one call, 3K to spawn: P(3K + 0.8 W > 19K) = exp(-2), 14%."""
     text = SHORT.replace("15K", "{exponential: {mean: 10K}}, calls: 1")
@@ -370,20 +354,6 @@ def test_an_axis_is_a_key_by_its_path(axis: str) -> None:
     """What has no dot, or is not of the tasks and their world, is not swept: results could not tell it."""
     [error] = errors(f"{SHORT}sweep: {{{axis}}}\n")
     assert "path" in error or "cannot be swept" in error
-
-
-def test_time_is_given_once() -> None:
-    latency = "provider: {latency: {base: 1s}}\n"
-    assert "the key 'duration' is missing" in errors("tasks: [{name: a, tokens: 1K}]")[0]
-    assert "tool_time instead" in errors(f"tasks: [{{name: a, tokens: 1K, duration: 1s}}]\n{latency}")[0]
-    assert "tool_time" in errors("tasks: [{name: a, tokens: 1K, duration: 1s, tool_time: 1s}]")[0]
-    assert parse_scenario(f"tasks: [{{name: a, tokens: 1K, tool_time: 1s}}]\n{latency}").provider.latency
-
-
-def test_warming_a_cache_asks_for_one() -> None:
-    strategies = "strategies: [{queue: 2, warm_up: stagger}]\n"
-    assert "provider.cache" in errors(SHORT + strategies)[0]
-    assert parse_scenario(f"{SHORT}{strategies}provider: {{cache: {{ttl: 5m}}}}").strategies[0].warm_up
 
 
 def test_an_interruption_while_a_scenario_is_written_out_stays_one(monkeypatch):

@@ -20,7 +20,7 @@ from dispatch_sim.study import cluster, runner
 from dispatch_sim.study.checkpoint import CHECKPOINT_FILE, is_unfinished
 from dispatch_sim.study.cluster import ClusterError, WorkerError, connected
 from dispatch_sim.study.results import RESULTS_FILE, write_results
-from tests.command import start
+from tests.command import dispatch_sim
 
 TEXT = """
 name: small
@@ -62,6 +62,8 @@ class Dask:
 
     def dismiss(self):
         """End all workers; the scheduler has noticed it afterwards."""
+        if not self.workers:
+            return
         _kill(self.workers)
         self.workers.clear()
         from distributed import Client
@@ -102,24 +104,17 @@ def lasting(tmp_path_factory):
 @pytest.fixture
 def scheduler(lasting):
     """Return a scheduler without workers; a test may add some, and must not end it."""
+    lasting.dismiss()
     yield lasting
     lasting.dismiss()
 
 
 @pytest.fixture
-def dask(scheduler):
-    scheduler.worker()
-    return scheduler
-
-
-@pytest.fixture
-def mortal(tmp_path_factory):
-    """Return a scheduler with a worker, both of which a test may end."""
-    allowed = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
-    dask = Dask(tmp_path_factory.mktemp("mortal"), **allowed)
-    dask.worker()
-    yield dask
-    _kill([*dask.workers, dask.scheduler])
+def dask(lasting):
+    """Return a scheduler with a worker; a test must not end them."""
+    if not lasting.workers:
+        lasting.worker()
+    return lasting
 
 
 @pytest.fixture
@@ -148,35 +143,6 @@ def written(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_dying_and_joining_workers_change_nothing(dask, tmp_path, many_chunks, here):
-    """The first is killed while it simulates; only the one that joined can have simulated the rest."""
-    there = study(TEXT, tmp_path / "there", cluster=dask.address, on_progress=at_first(dask.replace_first))
-    assert there == here
-
-
-def test_study_is_resumed_after_loss_of_its_scheduler(mortal, tmp_path, many_chunks, here):
-    """It ends in words, and what was done is kept; resumed without a cluster it gives the same bytes."""
-    there = tmp_path / "there"
-    with pytest.raises(WorkerError, match=r"the cluster was lost.*--resume, with or without a cluster"):
-        study(TEXT, there, cluster=mortal.address, on_progress=at_first(mortal.scheduler.kill))
-    played = []
-    resumed = study(TEXT, there, resume=True, on_progress=lambda done, of: played.append(done))
-    assert min(played) > 10  # replications are ten a block, and the first of these was done before
-    assert resumed == here
-
-
-def test_cluster_waits_for_workers(scheduler, tmp_path, caplog, here):
-    def join():
-        _wait_for(lambda: "no workers" in caplog.text)
-        scheduler.worker()
-
-    joining = threading.Thread(target=join)
-    joining.start()
-    assert study(TEXT, tmp_path / "there", cluster=scheduler.address) == here
-    joining.join()
-    assert caplog.text.count("no workers") == 1
-
-
 class Unreadable:
     """A design whose reading calls something."""
 
@@ -189,15 +155,42 @@ class Unreadable:
         return self._call
 
 
-def test_chunk_that_kills_workers_is_an_error(mortal):
-    """As one that needs more memory than there is; how many are too many is a setting of the scheduler."""
-    with connected(mortal.address) as there, pytest.raises(WorkerError, match=r"out of memory\?"):
-        there.simulate(Unreadable(os._exit, (1,)), [range(1)], "simpy", None)
+def test_joining_and_dying_workers_change_nothing(scheduler, tmp_path, many_chunks, caplog, here):
+    """The study waits for a first, which is killed while it simulates; only another can do the rest."""
+
+    def join():
+        _wait_for(lambda: "no workers" in caplog.text)
+        scheduler.worker()
+
+    joining = threading.Thread(target=join)
+    joining.start()
+    replace = at_first(lambda: (joining.join(), scheduler.replace_first()))
+    assert study(TEXT, tmp_path / "there", cluster=scheduler.address, on_progress=replace) == here
+    assert caplog.text.count("no workers") == 1
 
 
-def test_error_on_a_worker_is_raised_here(dask):
-    with connected(dask.address) as there, pytest.raises(FileNotFoundError, match="/nowhere/at/all"):
-        there.simulate(Unreadable(open, ("/nowhere/at/all",)), [range(1)], "simpy", None)
+def test_loss_of_workers_or_scheduler_is_an_error_and_the_study_is_resumed(tmp_path, many_chunks, here):
+    """A chunk that ends workers may need more memory than there is; the scheduler is set to allow none.
+
+    What was done before the loss of the scheduler is kept; resumed without a cluster it gives the same bytes.
+    """
+    (tmp_path / "dask").mkdir()
+    mortal = Dask(tmp_path / "dask", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
+    try:
+        mortal.worker()
+        with connected(mortal.address) as there, pytest.raises(WorkerError, match=r"out of memory\?"):
+            there.simulate(Unreadable(os._exit, (1,)), [range(1)], "simpy", None)
+        mortal.worker()
+        with pytest.raises(WorkerError, match=r"the cluster was lost.*--resume, with or without a cluster"):
+            study(
+                TEXT, tmp_path / "there", cluster=mortal.address, on_progress=at_first(mortal.scheduler.kill)
+            )
+    finally:
+        _kill([*mortal.workers, mortal.scheduler])
+    played = []
+    resumed = study(TEXT, tmp_path / "there", resume=True, on_progress=lambda done, of: played.append(done))
+    assert min(played) > 10  # replications are ten a block, and the first of these was done before
+    assert resumed == here
 
 
 def _with_other_numpy(folder):
@@ -271,10 +264,19 @@ def scenario(tmp_path):
 TAKES_LONG = "(simulating, which takes more than .*\n)?"
 """A line that depends on the speed of the machine."""
 
+SHORT_CHUNKS = """
+from dispatch_sim.study import runner
+runner.TASKS_OF_A_CHUNK["compiled"] = 4000
+from dispatch_sim.__main__ import main
+main()
+"""
 
-def started(scenario, *arguments):
-    return start(
-        *("sweep", scenario.name, "--no-report", "--out", "out", *arguments),
+
+def started(scenario, address):
+    """Start a long study with short chunks on a cluster, in a process of its own."""
+    options = ("--no-report", "--out", "out", "--cluster", address, "--replications", "100000")
+    return subprocess.Popen(
+        [sys.executable, "-c", SHORT_CHUNKS, "sweep", scenario.name, *options],
         cwd=scenario.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -285,11 +287,10 @@ def started(scenario, *arguments):
 
 def test_command_line_accepts_local_threads(scenario, here):
     """`local:2`: the same results, nothing but the answer and where it was written."""
-    process = started(scenario, "--cluster", "local:2")
-    output, errors = process.communicate()
-    assert process.returncode == 0, errors
-    assert re.fullmatch(f"{TAKES_LONG}wrote to out: results.parquet, manifest.json\n", errors)
-    assert output.startswith("Use ")
+    command = ("sweep", scenario.name, "--no-report", "--out", "out", "--cluster", "local:2")
+    process = dispatch_sim(*command, cwd=scenario.parent)
+    assert (process.returncode, process.stderr) == (0, "wrote to out: results.parquet, manifest.json\n")
+    assert process.stdout.startswith("Use ")
     assert (scenario.parent / "out" / RESULTS_FILE).read_bytes() == here[RESULTS_FILE]
 
 
@@ -310,11 +311,16 @@ def _has_first_chunk(folder):
         return db.execute("SELECT 1 FROM chunk WHERE first = 0").fetchone() is not None
 
 
-@pytest.mark.parametrize("where", ["local", "there"])
-def test_ctrl_c_keeps_results_of_a_cluster(dask, scenario, where):
+def test_error_on_a_worker_is_raised_here(dask):
+    with connected(dask.address) as there, pytest.raises(FileNotFoundError, match="/nowhere/at/all"):
+        there.simulate(Unreadable(open, ("/nowhere/at/all",)), [range(1)], "simpy", None)
+
+
+@pytest.mark.parametrize("where", ["there", "local"])
+def test_ctrl_c_keeps_results_of_a_cluster(request, scenario, where):
     """Exit code 130, and in words; no worker of others is harmed."""
-    address = "local:2" if where == "local" else dask.address
-    process = started(scenario, "--cluster", address, "--replications", "1000000")
+    dask = request.getfixturevalue("dask") if where == "there" else None
+    process = started(scenario, dask.address if dask else "local:2")
     _wait_for(lambda: _has_first_chunk(scenario.parent / "out") or process.poll() is not None)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate()
@@ -322,11 +328,11 @@ def test_ctrl_c_keeps_results_of_a_cluster(dask, scenario, where):
     assert re.fullmatch(
         TAKES_LONG + r"wrote to out: .*\nInterrupted at .* replications. Continue with: .* --resume\n", errors
     )
-    assert all(worker.poll() is None for worker in dask.workers)
+    assert dask is None or all(worker.poll() is None for worker in dask.workers)
 
 
 def test_ctrl_c_ends_a_starting_cluster(scenario):
-    process = started(scenario, "--cluster", "local:2", "--replications", "1000000")
+    process = started(scenario, "local:2")
     _wait_for((scenario.parent / "out" / ".dispatch-sim.lock").exists)  # it is held before the cluster starts
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGINT)

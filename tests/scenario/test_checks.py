@@ -12,6 +12,7 @@ from tests.scenario.texts import SHORT
 
 TEN = SHORT.replace("60s", "60s, count: 10")
 SMALL = "tasks: [{name: a, tokens: 1K, duration: 1s, writes: [notes]}, {name: b, tokens: 1K, duration: 1s}]\n"
+EXPONENTIAL = SHORT.replace("15K", "{exponential: {mean: 10K}}, calls: 1")
 COUPLED = SHORT.replace("60s", "60s, coupling: 20%")
 COMMON = SHORT.replace("60s", "60s, common: 20%") + "strategies: "
 DRAINED = SHORT + "strategies: [{queue: 3, retry_when: after_drain}]"
@@ -218,6 +219,11 @@ def test_median_time_adds_up_what_calls_do() -> None:
             SHORT.replace("15K", "15"),
             "tasks[0].tokens: a task has 15 tokens on average; for thousands write 15K",
         ),
+        # One call, 3K to spawn and W exponential of mean 10K: P(3K + 0.8 W > 19K) = exp(-2), 14%.
+        (
+            EXPONENTIAL + "provider: {limits: {input_tokens: 19K/min}}",
+            "tasks[0].tokens: in 14% of its attempts the first call of 'research' needs more input tokens",
+        ),
         (SHORT + "failures: {crash: 100%}", "failures.crash: is 100%: hardly any"),
         (
             SHORT + "timeouts: {hard: 5m}\nfailures: {hang: 80%, crash: 60%}",
@@ -267,6 +273,8 @@ def test_likely_mistakes_are_warned_about(text: str, start: str) -> None:
         LIMIT + LAPSING + "\ndispatch: {context: {window: 25K}}",
         SHORT + "provider: {overloaded: 5%, on_limit: reject}",
         SHORT + "failures: {crash: 80%, bad_output: 0%}",
+        EXPONENTIAL,
+        EXPONENTIAL + "provider: {limits: unlimited}",
     ],
 )
 def test_what_makes_sense_is_not_warned_about(text: str) -> None:

@@ -10,7 +10,6 @@ from dispatch_sim.scenario.distributions import Constant, LogNormal
 from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.loader import load, load_scenario, load_source, parse_scenario, parse_source
 from dispatch_sim.scenario.problems import ScenarioError
-from dispatch_sim.scenario.warnings import warnings
 from dispatch_sim.scenario.wording import spelled
 from tests.scenario.texts import FULL, SHORT
 
@@ -164,6 +163,21 @@ def test_errors_say_where_and_what_to_write(addition: str) -> None:
     assert errors(SHORT + addition) == [f"mine.yaml:3:{ERRORS[addition]}"]
 
 
+TASK = "  - {{name: {}, tokens: 1K, duration: 1s, after: [{}]}}\n"
+AXES = """\
+sweep:
+  provider.limits.scale: [1, abc]
+  provider.limts.scale: [1]
+  tasks.nobody.tokens: [1K]
+  tasks.tokens.lognormal.mean: [2K]
+  study.seed: [1]
+  client.cap: 8s
+  tasks.research.duration: [1s, 2 parsecs]
+"""
+NO_AXIS = "an axis is a key by its path, such as provider.limits.scale or client.retries"
+WITH_COMMAS = "tasks:\n- name: a\n  tokens: 15,000\n  duration: 1,500.5s\n  spread: 0%"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -189,6 +203,26 @@ def test_errors_say_where_and_what_to_write(addition: str) -> None:
             SHORT + "  - {name: research, tokens: 1K, duration: 1s}",
             ["3:12: tasks[1].name: another group of tasks is called 'research'; names must differ"],
         ),
+        (
+            SHORT.replace("60s", "60s, after: [research, reserch, b]"),
+            [
+                "2:68: tasks[0].after[1]: unknown group of tasks 'reserch'; did you mean 'research'?",
+                "2:77: tasks[0].after[2]: unknown group of tasks 'b'; there is research",
+            ],
+        ),
+        (
+            "tasks:\n" + TASK.format("a", "b") + TASK.format("b", "c") + TASK.format("c", "b"),
+            ["3:48: tasks[1].after: tasks wait for each other: b -> c -> b; remove one of the dependencies"],
+        ),
+        (
+            "tasks:\n" + TASK.format("a", "a"),
+            ["2:48: tasks[0].after: tasks wait for each other: a -> a; remove one of the dependencies"],
+        ),
+        (
+            SHORT.replace("60s", "60s, writes: notes"),
+            ["2:58: tasks[0].writes: found 'notes', not a list; put a dash before each item"],
+        ),
+        ("tasks:", ["1:7: tasks: found nothing, not a list; put a dash before each item"]),
         ("tasks: []", ["1:8: tasks: found an empty list; write at least 1"]),
         ("tasks: 3", ["1:8: tasks: found 3, not a list; put a dash before each item"]),
         (
@@ -198,10 +232,46 @@ def test_errors_say_where_and_what_to_write(addition: str) -> None:
                 " tasks"
             ],
         ),
+        (
+            WITH_COMMAS + "\n  count: 1,000",
+            ["6:10: tasks[0].count: '1,000' is not a whole number; write 1000"],
+        ),
+        # Between braces the comma ends the value.
+        (
+            SHORT.replace("15K", "15,000"),
+            [
+                "2:33: 0 is not a key; keys are words; a number is written without commas here, as 15000 or"
+                " 15K"
+            ],
+        ),
+        (SHORT + "sweep: {recovery: [{people: 5m}]}", [f"3:9: sweep.recovery: {NO_AXIS}"]),
+        (SHORT + "sweep: {tasks_: [1]}", [f"3:9: sweep.tasks_: {NO_AXIS}"]),
+        (
+            SHORT + AXES,
+            [
+                "4:30: sweep.provider.limits.scale[1]: 'abc' is not a number; write one without a unit, such"
+                " as 0.5",
+                "5:3: sweep.provider.limts.scale: unknown key 'limts'; did you mean 'limits'?",
+                "6:3: sweep.tasks.nobody.tokens: unknown group of tasks 'nobody'; there is research",
+                "7:3: sweep.tasks.tokens.lognormal.mean: tasks[0].tokens: found '15K', so there is no"
+                " tasks[0].tokens.lognormal.mean to put a value in",
+                "8:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of their"
+                " environment",
+                "9:15: sweep.client.cap: found '8s'; write a list of 1 to 100 values",
+                "10:33: sweep.tasks.research.duration[1]: '2 parsecs' is not a time; write 60s, 5m or 1h30m",
+            ],
+        ),
     ],
 )
-def test_errors_of_tasks_say_where_and_what_to_write(text: str, expected: list[str]) -> None:
+def test_errors_of_tasks_and_axes_say_where_and_what_to_write(text: str, expected: list[str]) -> None:
     assert errors(text) == [f"mine.yaml:{line}" for line in expected]
+
+
+def test_numbers_may_have_commas_and_dependencies_be_many() -> None:
+    group = parse_scenario(WITH_COMMAS).tasks[0]
+    assert (group.tokens, group.duration) == (Constant(15_000.0), Constant(1500.5))
+    chain = "tasks:\n" + TASK.format("a", "b, c") + TASK.format("b", "c") + TASK.format("c", "")
+    assert parse_scenario(chain).tasks[0].after == ("b", "c")
 
 
 @pytest.mark.parametrize(
@@ -227,7 +297,6 @@ def test_neutral_values_and_empty_sections_are_accepted(addition: str) -> None:
 
 def test_a_list_that_is_left_empty_is_not_given() -> None:
     assert parse_scenario(SHORT.replace("60s", "60s, writes: , after: ")) == parse_scenario(SHORT)
-    assert "tasks: found nothing, not a list" in errors("tasks:")[0]
 
 
 def test_words_stand_for_sections() -> None:
@@ -235,39 +304,6 @@ def test_words_stand_for_sections() -> None:
     scenario = parse_scenario(f"{SHORT}dispatch: {{context: none}}\ncommunication: rounds")
     assert scenario.dispatch.context is None
     assert scenario.communication == parse_scenario(SHORT + "communication: {kind: rounds}").communication
-
-
-def test_errors_of_what_tasks_write_and_wait_for() -> None:
-    """An unknown name in `after` is told where it stands, with the likeliest that was meant."""
-    assert errors(SHORT.replace("60s", "60s, after: [research, reserch, b]")) == [
-        "mine.yaml:2:68: tasks[0].after[1]: unknown group of tasks 'reserch'; did you mean 'research'?",
-        "mine.yaml:2:77: tasks[0].after[2]: unknown group of tasks 'b'; there is research",
-    ]
-    [error] = errors(SHORT.replace("60s", "60s, writes: notes"))
-    assert "tasks[0].writes: found 'notes', not a list" in error
-
-
-def test_tasks_that_wait_for_each_other_are_a_cycle() -> None:
-    task = "  - {{name: {}, tokens: 1K, duration: 1s, after: [{}]}}\n"
-    assert errors("tasks:\n" + task.format("a", "b") + task.format("b", "c") + task.format("c", "b")) == [
-        "mine.yaml:3:48: tasks[1].after: tasks wait for each other: b -> c -> b; remove one of the"
-        " dependencies",
-    ]
-    [error] = errors("tasks:\n" + task.format("a", "a"))
-    assert "tasks wait for each other: a -> a" in error
-    chain = "tasks:\n" + task.format("a", "b, c") + task.format("b", "c") + task.format("c", "")
-    assert parse_scenario(chain).tasks[0].after == ("b", "c")
-
-
-def test_a_call_that_probably_does_not_fit_is_a_warning() -> None:
-    """W exponential of mean 10K, one call, 3K to spawn: P(3K + 0.8 W > 19K) = exp(-2), 14%."""
-    text = SHORT.replace("15K", "{exponential: {mean: 10K}}, calls: 1")
-    scenario = parse_scenario(text + "provider: {limits: {input_tokens: 19K/min}}")
-    [warning] = warnings(scenario)
-    assert warning.path == ("tasks", 0, "tokens")
-    assert warning.message.startswith("in 14% of its attempts the first call of 'research'")
-    assert warnings(parse_scenario(text)) == []
-    assert warnings(parse_scenario(text + "provider: {limits: unlimited}")) == []
 
 
 def test_values_are_replaced_by_path() -> None:
@@ -295,25 +331,6 @@ def test_group_on_a_path_is_the_one_with_the_longest_name() -> None:
 def test_missing_mappings_on_a_path_are_made() -> None:
     scenario = parse_source(SHORT).replaced({"provider.limits.input_tokens": "1M/min"}).scenario()
     assert scenario.provider.limits.input_tokens == 1_000_000
-
-
-def test_wrong_axes_are_found_when_the_file_is_read() -> None:
-    text = SHORT + "sweep:\n  provider.limits.scale: [1, abc]\n  provider.limts.scale: [1]\n"
-    text += "  tasks.nobody.tokens: [1K]\n  tasks.tokens.lognormal.mean: [2K]\n  study.seed: [1]\n"
-    text += "  client.cap: 8s\n  tasks.research.duration: [1s, 2 parsecs]\n"
-    assert errors(text) == [
-        "mine.yaml:4:30: sweep.provider.limits.scale[1]: 'abc' is not a number; write one without a unit,"
-        " such as 0.5",
-        "mine.yaml:5:3: sweep.provider.limts.scale: unknown key 'limts'; did you mean 'limits'?",
-        "mine.yaml:6:3: sweep.tasks.nobody.tokens: unknown group of tasks 'nobody'; there is research",
-        "mine.yaml:7:3: sweep.tasks.tokens.lognormal.mean: tasks[0].tokens: found '15K', so there is no"
-        " tasks[0].tokens.lognormal.mean to put a value in",
-        "mine.yaml:8:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of their"
-        " environment",
-        "mine.yaml:9:15: sweep.client.cap: found '8s'; write a list of 1 to 100 values",
-        "mine.yaml:10:33: sweep.tasks.research.duration[1]: '2 parsecs' is not a time; write 60s, 5m or"
-        " 1h30m",
-    ]
 
 
 def test_an_error_in_a_replaced_value_points_to_the_sweep() -> None:
@@ -347,13 +364,6 @@ def test_source_can_be_kept(tmp_path: Path) -> None:
     source = load_source(file)
     assert source.raw["engine"] == "simpy"
     assert source.scenario() == load_scenario(file)
-
-
-@pytest.mark.parametrize("axis", ["recovery: [{people: 5m}]", "strategies.0: [parallel]", "tasks_: [1]"])
-def test_an_axis_is_a_key_by_its_path(axis: str) -> None:
-    """What has no dot, or is not of the tasks and their world, is not swept: results could not tell it."""
-    [error] = errors(f"{SHORT}sweep: {{{axis}}}\n")
-    assert "path" in error or "cannot be swept" in error
 
 
 def test_an_interruption_while_a_scenario_is_written_out_stays_one(monkeypatch):
@@ -438,19 +448,6 @@ def test_what_an_invalid_key_leads_to_is_no_second_problem() -> None:
         SHORT.replace("60s", "60s, variance: {batch: often, task: 50%}"),
     ):
         assert len(errors(text)) == 1
-
-
-def test_numbers_with_commas_are_read_or_explained() -> None:
-    """In a block they are read; between braces the comma ends the value, and the error says so."""
-    block = "tasks:\n- name: a\n  tokens: 15,000\n  duration: 1,500.5s\n  count: 1,000\n  spread: 0%"
-    assert errors(block) == [
-        "mine.yaml:5:10: tasks[0].count: '1,000' is not a whole number; write 1000",
-    ]
-    group = parse_scenario(block.replace("count: 1,000\n  ", "")).tasks[0]
-    assert (group.tokens, group.duration) == (Constant(15_000.0), Constant(1500.5))
-    [error] = errors(SHORT.replace("15K", "15,000"))
-    assert error.startswith("mine.yaml:2:33: 0 is not a key; ")
-    assert error.endswith("; a number is written without commas here, as 15000 or 15K")
 
 
 def test_a_scenario_is_a_source_a_path_a_text_or_a_dict(tmp_path: Path) -> None:

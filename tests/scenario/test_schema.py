@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dispatch_sim.scenario.loader import load_source, parse_scenario, parse_source
+from dispatch_sim.scenario.loader import load, parse_source
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.schema import keys, scenario_schema, schema_text
 from tests.command import dispatch_sim
@@ -34,8 +34,9 @@ def test_the_committed_schema_and_table_are_current() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    "given",
     [
+        *SHIPPED,
         SHORT,
         FULL,
         SHORT.replace("60s", "0"),
@@ -44,14 +45,8 @@ def test_the_committed_schema_and_table_are_current() -> None:
         "profile: measured-claude-code\ntasks: [{name: a}]",
     ],
 )
-def test_valid_scenarios_validate(validator: Any, text: str) -> None:
-    parse_scenario(text)
-    validator.validate(parse_source(text).raw)
-
-
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
-def test_shipped_scenarios_validate(validator: Any, path: Path) -> None:
-    source = load_source(path)
+def test_valid_scenarios_validate(validator: Any, given: str | Path) -> None:
+    source = load(given)
     source.scenario()
     validator.validate(source.raw)
 

@@ -133,10 +133,9 @@ def _value(raw: Any, scale: _Scale) -> float:
 def _parameter(name: str, raw: Any, scale: _Scale) -> float:
     """Read a parameter of a family."""
     if name not in SHAPES:
-        # Of a mean of 1 or more, which is checked, the median can be less.
-        free = replace(scale, low=0.0) if name == "median" else scale
-        free = replace(scale, low=0.0, high=quantities.LARGEST) if name == "scale" else free
-        value = _value(raw, free)
+        if name in ("median", "scale"):  # of a mean of 1 or more, which is checked, they can be less
+            scale = replace(scale, low=0.0, high=quantities.LARGEST if name == "scale" else scale.high)
+        value = _value(raw, scale)
         if value == 0 and name in _POSITIVE:
             raise wrong(f"{name} is {shown(raw)}; write more than 0")
         return value
@@ -163,18 +162,14 @@ def parse_distribution(raw: Any, scale: _Scale, samples: Samples) -> Distributio
     if len(raw) != 1:
         raise wrong(f"found {shown(raw)}; a distribution is a mapping of one name to its parameters")
     [(name, inner)] = raw.items()
-    return below(name, partial(_named, name, inner, scale, samples))
-
-
-def _named(name: str, raw: Any, scale: _Scale, samples: Samples) -> Distribution:
     match name:
         case "constant":
-            return Constant(_value(raw, scale))
+            return Constant(below(name, partial(_value, inner, scale)))
         case "empirical":
-            return _empirical(raw, scale, samples)
+            return below(name, partial(_empirical, inner, scale, samples))
         case "mixture":
-            return _mixture(raw, scale, samples)
-    return _checked(_family(name, raw, scale), name, scale)
+            return below(name, partial(_mixture, inner, scale, samples))
+    return below(name, partial(_family, name, inner, scale))
 
 
 def _family(name: str, raw: Any, scale: _Scale) -> Distribution:
@@ -194,9 +189,11 @@ def _family(name: str, raw: Any, scale: _Scale) -> Distribution:
         if not given["low"] <= given.get("mode", given["low"]) <= given["high"]:
             raise wrong("mode is not between low and high", ("mode",))
     try:
-        return forms[keys](**given)
+        distribution = forms[keys](**given)
     except ArithmeticError:
         raise wrong(f"its parameters are too extreme to compute {name} with") from None
+    _check_values(distribution, name, scale)
+    return distribution
 
 
 def _check_keys(kind: str, raw: dict[str, Any], known: Sequence[str]) -> None:
@@ -209,8 +206,8 @@ def _check_keys(kind: str, raw: dict[str, Any], known: Sequence[str]) -> None:
     all_of((key, partial(check, key)) for key in raw)
 
 
-def _checked(distribution: Distribution, name: str, scale: _Scale) -> Distribution:
-    """Return a distribution whose tail and mean can be computed with."""
+def _check_values(distribution: Distribution, name: str, scale: _Scale) -> None:
+    """Raise the error of a distribution whose tail or mean is out of the range of its values."""
     try:
         extreme = max(distribution.quantile(_TAIL), 0.0 if name == "loglogistic" else distribution.mean)
         low = distribution.quantile(2.0**-53)
@@ -221,7 +218,6 @@ def _checked(distribution: Distribution, name: str, scale: _Scale) -> Distributi
         raise wrong(f"its values can exceed {scale.high:,.0f}; write {narrow}")
     if distribution.mean < scale.low * (1 - 1e-9):  # a mean that was written may be rounded
         raise wrong(f"its mean is {distribution.mean:.3g}; write one of {scale.low:g} or more")
-    return distribution
 
 
 def _empirical(raw: Any, scale: _Scale, samples: Samples) -> Distribution:

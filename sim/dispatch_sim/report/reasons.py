@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from dispatch_sim.report.attribution import attribute
 from dispatch_sim.report.format import listed, named, show_of
-from dispatch_sim.report.sentences import text
+from dispatch_sim.report.sentences import sentence, text
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 
@@ -15,39 +16,6 @@ TEMPLATE = "reasons.txt"
 
 _LEAST_CAUSE, _MOST_CAUSES = 0.1, 3
 """Share of a difference from which a cause is reported, and the most causes."""
-
-EXPLANATIONS: Mapping[str, str] = {
-    "rate_limit": "{api} rejects {rejected_requests} requests per batch ({code}), and tasks back off for "
-    "{backoff_s} in total",
-    "rate_limit_failures": "{api} rejects {rejected_requests} requests per batch ({code}), and "
-    "{rate_limited_attempts} attempts fail after their last retry; {retry}",
-    "too_large": "{too_large_attempts} attempts per batch fail because a request exceeds the capacity of a "
-    "token bucket",
-    "killed": "the timeout ends {killed_attempts} attempts per batch that were making progress, at an API "
-    "cost of {money_killed_usd}",
-    "hung": "{hung_attempts} attempts per batch hang, and occupy their slots for {hung_s} in total",
-    "overwritten": "agents overwrite {overwritten_attempts} outputs of others per batch, and clean-up takes "
-    "people {people_conflicts_s}",
-    "conflicts": "{merge_conflicts} merge conflicts per batch take people {people_conflicts_s}",
-    "cancelled": "{cancelled_attempts} attempts per batch are cancelled because another attempt failed",
-    "wrong_brief": "{wrong_brief_attempts} attempts per batch follow wrong instructions before a review "
-    "finds them",
-    "failed": "{crashed_attempts + bad_outputs} attempts per batch crash or return unusable output",
-    "launches": "the harness refuses {refused_launches} launches per batch, whose briefs are wasted",
-    "context": "the coordinator reads its own context in every turn, at a cost of {money_context_usd} per "
-    "batch",
-    "context_compactions": "the coordinator reads its own context in every turn, at a cost of "
-    "{money_context_usd} per batch, with {compactions} compactions",
-    "rework": "{reworked_tasks} tasks per batch are reworked because their agents had not seen the results "
-    "of others, at a cost of {money_rework_usd}",
-    "review": "{reviews} reviews per batch take people {people_review_s}",
-    "merging": "merging takes people {people_merge_s} per batch, and costs {money_merge_usd} of API use",
-    "wait": "a task waits for its turn for {wait_s per task} on average",
-    "blocked": "a task is blocked for {blocked_s per task} on average (by {blockers})",
-    "coordination": "dispatch and communication between agents cost {money_coordination_usd} per batch",
-    "work": "the agents' own work costs {money_work_usd} and takes {service_s} of their time per batch",
-}
-"""Sentence for each cause. A field is a mean of the strategy, and that of the recommended one in brackets."""
 
 
 def why(view: View) -> tuple[str, ...]:
@@ -61,8 +29,8 @@ def why(view: View) -> tuple[str, ...]:
     worse = worse or [point for point in view.points if _is_worse(view, point)][:1]
     found: list[str] = []
     for point in worse:
-        causes = list(_causes(view, point))
-        found += text(TEMPLATE, "worse", view, point, causes, _Means(view, point))
+        explain = partial(explain_cause, view, point)
+        found += text(TEMPLATE, "worse", view, point, _causes(view, point), explain, _Means(view, point))
     return tuple(found)
 
 
@@ -71,23 +39,18 @@ def _is_worse(view: View, point: Strategy) -> bool:
     return other is not None and not (other.infeasible or other.in_best_subset or other.practically_equal)
 
 
-def _causes(view: View, point: Strategy) -> Iterator[str]:
-    """Yield a sentence for each main cause, the largest first."""
+def _causes(view: View, point: Strategy) -> list[str]:
+    """Return the main causes, the largest first."""
     found = attribute(view, point)
     total = sum(found.values())
     most = sorted(found, key=lambda cause: -found[cause])[:_MOST_CAUSES]
     causes = [cause for cause in most if found[cause] > 0 and found[cause] >= _LEAST_CAUSE * total]
     launches = view.difference("refused_launches", point).mean
-    if launches > 0.05 * view.tasks and "launches" not in causes:
-        causes.append("launches")
-    name = named(point)
-    for cause in causes:
-        rank = "Further cause" if cause != causes[0] else "Main cause" if len(causes) > 1 else "Cause"
-        yield f"{rank} with {name}: {explain_cause(view, point, cause)}."
+    return causes + (["launches"] if launches > 0.05 * view.tasks and "launches" not in causes else [])
 
 
 def explain_cause(view: View, point: Strategy, cause: str) -> str:
-    """Return the sentence for a cause, with the means of a strategy and of the recommended one."""
+    """Return the clause for a cause, which is a macro of `causes.txt`, with the means of both strategies."""
     means = _Means(view, point)
     if cause == "rate_limit":
         cause += "_failures" if view.mean("rate_limited_attempts", point) > 0 else ""
@@ -99,7 +62,7 @@ def explain_cause(view: View, point: Strategy, cause: str) -> str:
         cause += "_compactions" if more_compactions else ""
     elif cause == "blocked":
         means["blockers"] = listed(_blockers(view.scenario, point.kind), "or")
-    return EXPLANATIONS[cause].format_map(means)
+    return sentence("causes.txt", cause, means)
 
 
 class _Means(dict[str, str]):

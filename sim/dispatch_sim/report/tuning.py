@@ -21,36 +21,8 @@ def best_subset_text(tuned: Tuned) -> str:
 
 def tuning_document(found: Tuning, *, pictures: bool = True) -> Document:
     """Return a tuning as a page."""
-
-    def is_chosen(tuned: Tuned) -> bool:
-        """Whether the present value is one that the search chose, as the scenario has none."""
-        return tuned.variable.path == "concurrency" and not found.has_concurrency
-
-    changes, alike = [], []
-    for tuned in found.tuned:
-        labels, present = tuned.variable.labels, tuned.variable.present
-        if tuned.best == present:
-            continue
-        now, joined = f"now {labels[present]}", ", which is"
-        if is_chosen(tuned):
-            now = f"{labels[present]} is the best one with the other settings as they are"
-            joined = ", and with these is"
-        more = tuned.trials[present].difference
-        if tuned.trials[present].in_best_subset:
-            is_worse = more is not None and more.low > 0
-            worse = "worse by less than the indifference threshold" if is_worse else "not significantly worse"
-            now += f"{joined} {worse}"
-        elif len(tuned.best_subset) > 1:
-            alike.append(f"{tuned.variable.name} {best_subset_text(tuned)}")
-        changes.append(f"{tuned.variable.name} to {labels[tuned.best]} ({now})")
-    return document(
-        "tuning.md",
-        found=found,
-        changes=changes,
-        alike=alike,
-        is_chosen=is_chosen,
-        best_subset=best_subset_text,
-    )
+    changed = [tuned for tuned in found.tuned if tuned.best != tuned.variable.present]
+    return document("tuning.md", found=found, changed=changed, best_subset=best_subset_text)
 
 
 def write_tuning(found: Tuning, folder: Path) -> list[Path]:

@@ -23,13 +23,22 @@ def with_outputs(page):
     return BLOCK.sub(lambda block: _example(block[0]), page)
 
 
+def commands(block):
+    """Yield the commands of an example, each with its output and whether that is shortened."""
+    parts = re.split(r"^\$ (.*)\n", block.removesuffix(SHORTENED), flags=re.MULTILINE)
+    for command, shown in zip(parts[1::2], parts[2::2], strict=True):
+        yield command, shown, block.endswith(SHORTENED)
+
+
 def _example(block):
-    short = block.endswith(SHORTENED)
-    shown = ""
-    for command in re.findall(r"^\$ (.*)$", block, flags=re.MULTILINE):
-        output = _output(command)
-        shown += f"$ {command}\n" + (_two_sentences(output) if short else output)
-    return shown + SHORTENED * short
+    found = [f"$ {command}\n{output(command, short)}" for command, _, short in commands(block)]
+    return "".join(found) + SHORTENED * block.endswith(SHORTENED)
+
+
+def output(command, short):
+    """Return what a command prints; its first two sentences where that is shortened."""
+    printed = _output(command)
+    return _two_sentences(printed) if short else printed
 
 
 def _two_sentences(output):

@@ -95,10 +95,14 @@ def test_threats_name_a_bound_and_an_existing_test():
         assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, row
 
 
-def test_console_examples_show_what_the_commands_print():
-    for page in examples.PAGES:
-        text = page.read_text(encoding="utf-8")
-        assert text == examples.with_outputs(text), "make examples"
+BLOCKS = [block for page in examples.PAGES for block in examples.BLOCK.findall(page.read_text("utf-8"))]
+EXAMPLES = [example for block in BLOCKS for example in examples.commands(block)]
+
+
+@pytest.mark.parametrize("command", dict.fromkeys(command for command, *_ in EXAMPLES))
+def test_console_example_shows_what_its_command_prints(command):
+    for output, short in [(output, short) for other, output, short in EXAMPLES if other == command]:
+        assert output == examples.output(command, short), "make examples"
 
 
 @pytest.mark.parametrize(

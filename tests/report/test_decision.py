@@ -14,7 +14,10 @@ from dispatch_sim.report.tables import compared_table
 from dispatch_sim.report.view import main_view, views
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, share_estimate
-from tests.report.conftest import ALL, TWO_STRATEGIES, answered, with_costs
+from tests.report.conftest import TWO_STRATEGIES, answered, with_costs
+
+NOISE, OTHER_NOISE = (noise - noise.mean() for noise in np.random.default_rng(2).normal(size=(2, 40)))
+BASE = 10 + NOISE
 
 
 def test_the_headline_has_the_recommended_strategy_its_mean_and_its_interval(tight):
@@ -35,17 +38,13 @@ def test_the_comparison_has_the_paired_differences_to_parallel_and_sequential(ti
         assert f"{dollars(other.difference.mean)} less than {other.strategy} ({low} to {high})" in text
 
 
-def test_the_reason_for_losing_at_a_rate_limit_is_the_rate_limit(tight):
-    view = main_view(tight)
-    text = " ".join(why(view))
-    parallel = view.first("parallel")
-    assert "rate limit" in text
-    assert f"{view.mean('manual_completions', parallel):.2g}" in text
-
-
-def test_where_no_limit_is_in_the_way_it_is_not_blamed(roomy):
-    """Parallel loses there by waiting for its slowest task before it merges."""
-    assert "rate limit" not in " ".join(why(main_view(roomy)))
+@pytest.mark.parametrize(("name", "is_reached"), [("tight", True), ("roomy", False)])
+def test_rate_limit_is_a_reason_only_where_it_is_reached(request, name, is_reached):
+    """With roomy limits, parallel loses by waiting for its slowest task before it merges."""
+    view = main_view(request.getfixturevalue(name))
+    text, completions = " ".join(why(view)), view.mean("manual_completions", view.first("parallel"))
+    assert ("rate limit" in text) is is_reached
+    assert not is_reached or f"With parallel, {completions:.2g} (" in text
 
 
 def test_identical_strategies_make_no_difference(nothing):
@@ -66,57 +65,38 @@ def test_advice_to_do_without_sub_agents_says_that_quality_is_not_modelled(commo
     assert ("Quality is not modelled" in found.text) is (best == "solo")
 
 
-def test_few_replications_are_a_caution(comparison):
-    """A comparison quotes no break-even, whose differences may need more."""
-    text = decide(main_view(comparison)).text
-    assert "Preliminary: about 4,096 replications are needed for valid intervals; 40 were simulated." in text
+def test_what_is_certain_has_no_interval_and_needs_no_more_replications(certain):
+    """A queue of all tasks, which is identical, is not recommended in place of parallel."""
+    found = decide(main_view(certain))
+    assert found.headline.startswith("Use parallel for three tasks: its mean cost per batch is ")
+    assert found.headline.endswith(", the same in every replication.")
+    assert "Preliminary" not in found.text
 
 
-def test_one_replication_is_enough_where_nothing_is_random(certain):
-    text = decide(main_view(certain)).text
-    assert "Preliminary" not in text
-    assert ", the same in every replication." in text
+RELIABLE = "failures: {crash: 0%, bad_output: 0%}\n"
 
 
 @pytest.mark.parametrize(
-    "chance",
+    ("more", "is_random"),
     [
-        "failures: {crash: 0%, bad_output: 0%, bad_brief: 0.1%}",
-        "failures: {crash: 0%, bad_output: 0%, hang: 0.1%}\ntimeouts: {hard: 1h}",
-        "failures: {crash: 0%, bad_output: 0%}\ndispatch: {spawn: {tokens: {uniform: {low: 1, high: 1.4}}}}",
-        "failures: {crash: 0%, bad_output: 0%}\nprovider: {limits: unlimited, overloaded: 0.01%}",
-        "failures: {crash: 0%, bad_output: 0%}\ntimeouts: {soft: 1s, obeyed: 0.01%}",
+        ("failures: {crash: 0%, bad_output: 0%, bad_brief: 0.1%}", True),
+        ("failures: {crash: 0%, bad_output: 0%, hang: 0.1%}\ntimeouts: {hard: 1h}", True),
+        (f"{RELIABLE}dispatch: {{spawn: {{tokens: {{uniform: {{low: 1, high: 1.4}}}}}}}}", True),
+        (f"{RELIABLE}provider: {{limits: unlimited, overloaded: 0.01%}}", True),
+        (f"{RELIABLE}timeouts: {{soft: 1s, obeyed: 0.01%}}", True),
+        (f"{RELIABLE}review: {{every: 1}}", False),
+        (f"{RELIABLE}dispatch: {{context: none}}", False),
+        (f"{RELIABLE}provider: {{cache: {{ttl: 5m}}}}", False),
     ],
 )
-def test_rare_failures_may_not_have_occurred_yet(chance):
-    view = main_view(
-        answered(
-            f"tasks: [{{name: a, tokens: 9K, duration: 60s, spread: 0%}}]\nstrategies: [sequential]\n"
-            f"study: {{replications: 4}}\nsweep: {{tasks: 1}}\n{chance}\n"
-        )
-    )
+def test_equal_replications_are_enough_only_where_nothing_is_random(more, is_random):
+    """A rare failure may not have occurred yet."""
+    task = "tasks: [{name: a, tokens: 9K, duration: 60s, spread: 0%}]\nstrategies: [sequential]\n"
+    view = main_view(answered(f"{task}study: {{replications: 4}}\nsweep: {{tasks: 1}}\n{more}\n"))
+    text = decide(view).text
     assert view.choice.estimate.low == view.choice.estimate.high
-    assert "are needed for valid intervals; 4 were simulated." in decide(view).text
-
-
-@pytest.mark.parametrize(
-    "more", ["review: {every: 1}", "dispatch: {context: none}", "provider: {cache: {ttl: 5m}}"]
-)
-def test_sections_without_a_distribution_are_not_random(more):
-    view = main_view(
-        answered(
-            f"tasks: [{{name: a, tokens: 9K, duration: 60s, spread: 0%}}]\nstrategies: [sequential]\n"
-            f"study: {{replications: 4}}\nsweep: {{tasks: 1}}\n"
-            f"failures: {{crash: 0%, bad_output: 0%}}\n{more}\n"
-        )
-    )
-    assert "replications" not in decide(view).text
-    assert "No other strategy was simulated." in decide(view).text
-
-
-def test_parallel_is_recommended_where_a_queue_of_all_tasks_is_identical(certain):
-    headline = decide(main_view(certain)).headline
-    assert headline.startswith("Use parallel for three tasks: its mean cost per batch is ")
+    assert ("are needed for valid intervals; 4 were simulated." in text) is is_random
+    assert "No other strategy was simulated." in text
 
 
 def test_an_interrupted_study_is_preliminary(tight):
@@ -128,13 +108,12 @@ def test_an_interrupted_study_is_preliminary(tight):
 
 def test_best_of_some_strategies_is_found_over_the_replications_in_common(tight):
     """Later replications cost more. What costs $1 more, and has the first half alone, is not the best."""
-    noise = np.random.default_rng(1).normal(size=40)
-    cost = 20 + noise + np.repeat([0, 10], 20)
+    cost = 20 + NOISE + np.repeat([0, 10], 20)
     costs = {
         ("queue (paced)", 2): cost - 5,
         ("queue", 2): cost[:20] + 1,
         ("queue", 3): cost,
-        ("adaptive", 2): cost[:20] + 2 + 0.01 * noise[:20],
+        ("adaptive", 2): cost[:20] + 2 + 0.01 * NOISE[:20],
         ("adaptive", 3): cost + 1,
     }
     view = with_costs(tight, costs)
@@ -143,29 +122,50 @@ def test_best_of_some_strategies_is_found_over_the_replications_in_common(tight)
     assert view.best_adaptive() == Strategy("adaptive", 3)
 
 
-def test_what_is_practically_equal_is_named(tight):
-    noise = np.random.default_rng(1).normal(size=40)
-    base = 10 + noise
-    view = with_costs(
-        tight,
-        {
-            ("queue", 2): base,
-            ("sequential", 1): base + 0.01 + 1e-4 * noise,
-            ("parallel", 6): base + 5 + noise,
-        },
-    )
-    text = decide(view).text
-    assert "Shown to be within the indifference threshold of $0.05: sequential." in text
-    assert "less than parallel" in text
-
-
-def test_a_difference_that_is_not_significant_is_not_called_worse(tight):
-    noise = np.random.default_rng(2).normal(size=(2, 40))
-    view = with_costs(tight, {("queue", 2): 10 + noise[0], ("parallel", 6): 10.2 + 3 * noise[1]}, 0.0)
-    text = decide(view).text
-    assert "The difference from parallel (" in text
-    assert "is not statistically significant" in text
-    assert "less than" not in text
+@pytest.mark.parametrize(
+    ("costs", "indifference", "said", "unsaid"),
+    [
+        pytest.param(
+            {
+                ("queue", 2): BASE,
+                ("sequential", 1): BASE + 0.01 + 1e-4 * NOISE,
+                ("parallel", 6): BASE + 5 + NOISE,
+            },
+            0.05,
+            ["Shown to be within the indifference threshold of $0.05: sequential.", "less than parallel"],
+            [],
+            id="practically equal",
+        ),
+        pytest.param(
+            {("queue", 2): BASE, ("parallel", 6): 10.2 + 3 * OTHER_NOISE},
+            0.0,
+            ["The difference from parallel (", "is not statistically significant"],
+            ["less than"],
+            id="not significant",
+        ),
+        pytest.param(
+            {("queue", 2): BASE, ("sequential", 1): BASE + 1, ("parallel", 6): BASE + 2 + NOISE},
+            10,
+            [
+                "The strategy hardly matters: all three strategies simulated are within the indiff",
+                "Use a queue of 2, or sequential, which is simpler.",
+            ],
+            [],
+            id="the simplest within the threshold",
+        ),
+        pytest.param(
+            {("queue", 2): BASE, ("parallel", 6): BASE},
+            0.05,
+            ["both strategies simulated have the same cost in every replication"],
+            ["less than"],
+            id="the same cost, not the same result",
+        ),
+    ],
+)
+def test_alternatives_are_compared_as_their_intervals_show(tight, costs, indifference, said, unsaid):
+    text = decide(with_costs(tight, costs, indifference)).text
+    assert [each for each in said if each not in text] == []
+    assert [each for each in unsaid if each in text] == []
 
 
 def test_each_level_of_a_factor_has_its_own_view(factors):
@@ -215,16 +215,6 @@ def test_report_and_json_are_about_the_values_of_the_scenario(scenario, value, f
     assert f"these are means per batch with {factors_text(factors)}." in " ".join(str(found).split())
 
 
-def test_within_the_indifference_threshold_the_simplest_is_recommended(tight):
-    noise = np.random.default_rng(1).normal(size=40)
-    costs = {("queue", 2): 10 + noise, ("sequential", 1): 11 + noise, ("parallel", 6): 12 + 2 * noise}
-    text = decide(with_costs(tight, costs, indifference=10)).text
-    assert text.startswith(
-        "The strategy hardly matters: all three strategies simulated are within the indiff"
-    )
-    assert "Use a queue of 2, or sequential, which is simpler." in text
-
-
 @pytest.mark.parametrize(
     ("needed", "caution"),
     [
@@ -243,19 +233,9 @@ def test_too_few_replications_for_rare_batches_are_a_caution(tight, needed, caut
     assert bool(decide(main_view(found)).caution) is bool(caution)
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_the_worst_strategy_is_the_worst_of_all_that_are_shown(request, name):
-    view = main_view(request.getfixturevalue(name))
-    _, said, worst = decide(view).text.partition("The worst strategy simulated, ")
-    if said:
-        means = [other.estimate.mean for other in view.choice.alternatives]
-        assert f" of {view.measure.amount(max(means))}" in worst.partition(". ")[0] + " "
-
-
 def test_the_worst_strategy_is_named_even_if_the_limits_exclude_it(tight):
     """A table shows what misses a deadline, too."""
-    noise = np.random.default_rng(1).normal(size=40)
-    view = with_costs(tight, {("queue", 2): 10 + noise, ("queue", 3): 12 + noise, ("queue", 4): 15 + noise})
+    view = with_costs(tight, {("queue", 2): BASE, ("queue", 3): 12 + NOISE, ("queue", 4): 15 + NOISE})
     *others, worst = view.choice.alternatives
     missed = replace(worst, feasibility=Feasibility(share_estimate(1, 40, 0.95), "infeasible"))
     excluded = replace(view, choice=replace(view.choice, alternatives=(*others, missed)))
@@ -265,9 +245,7 @@ def test_the_worst_strategy_is_named_even_if_the_limits_exclude_it(tight):
 
 
 def test_paced_recommendation_names_the_best_strategy_without_pacing(tight):
-    noise = np.random.default_rng(1).normal(size=40)
-    noise -= noise.mean()
-    costs = {("queue (paced)", 6): 10 + noise, ("queue", 2): 12 + noise, ("parallel", 6): 20 + noise}
+    costs = {("queue (paced)", 6): BASE, ("queue", 2): 12 + NOISE, ("parallel", 6): 20 + NOISE}
     view = with_costs(tight, costs)
     assert "If you cannot pace, use a queue of 2: its mean cost per batch is $12.00." in decide(view).text
     for verdict in ("infeasible", "undecided"):
@@ -313,9 +291,7 @@ def with_limits(view, **verdicts):
 
 
 def test_cheaper_strategy_that_is_not_shown_to_meet_the_limits_is_called_cheaper(tight):
-    noise = np.random.default_rng(1).normal(size=40)
-    noise -= noise.mean()
-    view = with_costs(tight, {("parallel", 6): 10 + noise, ("sequential", 1): 12 + 1.1 * noise}, 0.0)
+    view = with_costs(tight, {("parallel", 6): BASE, ("sequential", 1): 12 + 1.1 * NOISE}, 0.0)
     [other] = view.choice.alternatives
     saves = Estimate(-2.0, -2.1, -1.9, 40)
     cheaper = replace(view, choice=replace(view.choice, alternatives=(replace(other, difference=saves),)))
@@ -333,16 +309,13 @@ def test_cheaper_strategy_that_is_not_shown_to_meet_the_limits_is_called_cheaper
     ],
 )
 def test_simplest_strategy_meets_the_limits_as_surely_as_the_best(tight, verdict, advice):
-    noise = np.random.default_rng(1).normal(size=40)
-    view = with_costs(tight, {("queue", 2): 10 + noise, ("sequential", 1): 11 + noise}, 20.0)
+    view = with_costs(tight, {("queue", 2): BASE, ("sequential", 1): 11 + NOISE}, 20.0)
     assert advice in decide(with_limits(view, sequential=verdict)).text
 
 
-def test_the_same_cost_is_not_called_the_same_result(tight):
+def test_strategy_of_the_same_cost_may_miss_the_limits(tight):
     """Makespans may differ, and with them what meets a deadline."""
-    noise = np.random.default_rng(1).normal(size=40)
-    view = with_costs(tight, {("queue", 2): 10 + noise, ("parallel", 6): 10 + noise})
-    assert "both strategies simulated have the same cost in every replication" in decide(view).text
+    view = with_costs(tight, {("queue", 2): BASE, ("parallel", 6): BASE})
     text = decide(with_limits(view, parallel="undecided")).text
     assert "). Use a queue of 2. A queue of 2 meets the deadline of 9m 30s in 100% of batches" in text
     assert "Not shown to meet the limits: parallel." in text
@@ -359,8 +332,7 @@ def test_the_same_cost_is_not_called_the_same_result(tight):
 )
 def test_share_next_to_a_requirement_is_not_rounded_to_it(tight, met, required, verdict, text):
     """Clopper and Pearson's interval of 3,998 of 4,000 is 99.820% to 99.994%."""
-    noise = np.random.default_rng(1).normal(size=40)
-    view = with_costs(tight, {("queue", 2): 10 + noise})
+    view = with_costs(tight, {("queue", 2): BASE})
     share = Feasibility(share_estimate(met, 4000, 0.95), verdict)
     limits = Limits(570.0, None, required)
     assert text in decide(replace(view, choice=replace(view.choice, limits=limits, feasibility=share))).text

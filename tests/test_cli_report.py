@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +12,10 @@ from tests.command import THREE_LINES, dispatch_sim
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    """Return a folder with a scenario and the report of its sweep, and what the sweep printed."""
+    """Return a folder with a scenario and the report of its sweep, and how the sweep ended."""
     folder = tmp_path_factory.mktemp("swept")
     (folder / "small.yaml").write_text(THREE_LINES)
-    return folder, dispatch_sim("sweep", "small.yaml", "--replications", 20, cwd=folder).stdout
+    return folder, dispatch_sim("sweep", "small.yaml", "--replications", 20, cwd=folder)
 
 
 @pytest.fixture
@@ -23,11 +24,20 @@ def reports(swept, tmp_path):
     return shutil.copytree(swept[0] / "reports" / "small", tmp_path / "small")
 
 
+def test_sweep_writes_results_manifest_and_report(swept):
+    folder, result = swept
+    assert result.returncode == 0
+    for name in ("results.parquet", "manifest.json", "report.md", "report.html"):
+        assert (folder / "reports" / "small" / name).stat().st_size > 0
+        assert name in result.stderr
+    assert str(Path("reports", "small")) in result.stderr
+
+
 def test_report_rebuilds_the_same_pages_from_the_folder_alone(swept, reports):
     pages = {path.name: path.read_bytes() for path in reports.iterdir()}
     (reports / "report.html").unlink()
     again = dispatch_sim("report", "small", cwd=reports.parent)
-    assert (again.returncode, again.stdout) == (0, swept[1])
+    assert (again.returncode, again.stdout) == (0, swept[1].stdout)
     assert {path.name: path.read_bytes() for path in reports.iterdir()} == pages
 
 
@@ -56,14 +66,6 @@ def test_violated_threshold_exits_with_3(scenario):
     assert (scenario.parent / "out" / "report.html").exists()
 
 
-@pytest.mark.parametrize("options", ["", "--format md", "--format html", "--format json", "--format csv"])
-def test_report_checks_thresholds_in_every_format(reports, options):
-    arguments = ("report", "small", *options.split(), "--fail-on", "makespan > 1s")
-    result = dispatch_sim(*arguments, cwd=reports.parent)
-    assert result.returncode == 3
-    assert "--fail-on makespan > 1s: violated; " in result.stderr
-
-
 def test_invalid_threshold_is_an_error_before_simulation(scenario):
     result = dispatch_sim("sweep", scenario.name, "--fail-on", "speed > 3", cwd=scenario.parent)
     assert (result.returncode, result.stdout) == (2, "")
@@ -78,14 +80,17 @@ def test_folder_without_results_is_bad_input(tmp_path):
     assert "name the folder of a sweep's results" in result.stderr
 
 
-def test_report_is_printed_in_a_format_and_writes_nothing(reports):
+def test_report_is_printed_in_a_format_with_its_thresholds_checked_and_writes_nothing(reports):
     pages = {path.name: path.read_bytes() for path in reports.iterdir()}
     for name in ("report.md", "report.html"):
         (reports / name).unlink()
 
     def printed(*options):
-        result = dispatch_sim("report", "small", *options, cwd=reports.parent)
-        assert (result.returncode, result.stderr) == (0, "")
+        threshold = ("--fail-on", "makespan > 1s")
+        result = dispatch_sim("report", "small", *options, *threshold, cwd=reports.parent)
+        assert result.returncode == 3
+        assert result.stderr.startswith("--fail-on makespan > 1s: violated; ")
+        assert result.stderr.count("\n") == 1
         return result.stdout
 
     assert printed("--format", "md").encode() == pages["report.md"]
@@ -101,7 +106,9 @@ def test_report_is_printed_in_a_format_and_writes_nothing(reports):
     assert len(rows) == sum(len(point["measures"]) for point in points)
     assert not (reports / "report.md").exists()
     assert json.loads(answer)["recommended"]["tasks"] == 3
-    assert dispatch_sim("report", "small", "--json", cwd=reports.parent).stdout == answer
+    page = dispatch_sim("report", "small", "--json", "--fail-on", "makespan > 1s", cwd=reports.parent)
+    assert (page.returncode, page.stdout) == (3, answer)
+    assert (reports / "report.md").exists()
 
 
 @pytest.mark.parametrize(

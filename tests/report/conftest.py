@@ -1,6 +1,7 @@
 """Small studies, simulated once for all tests of reports."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -185,18 +186,14 @@ def answered(text, study=sweep):
     return answer(study(parse_source(text)))
 
 
-PAGES = {}
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pages(request, tmp_path_factory):
     """Return a function that writes the report of an answer once, and returns its folder and the paths."""
 
+    @cache
     def of(name):
-        if name not in PAGES:
-            folder = tmp_path_factory.mktemp(name)
-            PAGES[name] = folder, write_report(request.getfixturevalue(name), folder)
-        return PAGES[name]
+        folder = tmp_path_factory.mktemp(name)
+        return folder, write_report(request.getfixturevalue(name), folder)
 
     return of
 

@@ -102,6 +102,12 @@ def test_what_is_used_is_said(more, subject, words):
         assert word in text
 
 
+def test_a_distribution_is_its_mean_and_a_range_of_four_in_five_values():
+    """A gamma distribution of such a cv has nearly all its values at zero."""
+    text = PLAIN.replace("duration: 60s", "duration: {gamma: {mean: 60s, cv: 20}}")
+    assert "and 1m (10th to 90th percentile: 0s to " in assumed(text)["Tasks “read”"]
+
+
 def test_ties_between_tasks_are_said_with_the_group():
     found = assumed(TWO)
     assert "each writes “module” and “tests”" in found["Tasks “code”"]

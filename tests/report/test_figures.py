@@ -21,14 +21,13 @@ ALONG = [along_tasks, along_concurrency, paired_difference]
 
 
 @pytest.mark.parametrize("draw", [*ALONG, cost_breakdown])
-def test_same_study_gives_same_bytes_with_title_and_description(tight, draw):
-    first, second = (draw(main_view(tight)) for _ in range(2))
-    assert first.svg == second.svg
-    assert len(first.svg) < 60_000
-    root = ElementTree.fromstring(first.svg)
+def test_figure_is_small_and_has_its_title_and_description(tight, draw):
+    drawn = draw(main_view(tight))
+    assert len(drawn.svg) < 60_000
+    root = ElementTree.fromstring(drawn.svg)
     assert root.get("role") == "img"
     texts = {element.text for element in root if element.tag.endswith(("title", "desc"))}
-    assert texts == {first.title, first.description}
+    assert texts == {drawn.title, drawn.description}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from dispatch_sim.report.figures.gantt import gantt
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import named
 from dispatch_sim.report.sentences import sentence
-from dispatch_sim.report.timeline import failures_text
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.engines import simulate_one
@@ -65,8 +64,7 @@ def two_runs(view: View, source: Source | None) -> Runs:
     end_s = max((event.end_s for *_, log in runs for event in log), default=0.0)
     pictures = []
     for name, replication, outcome, log in runs:
-        failures, typical = failures_text(plan, outcome), runs[0][2]
-        says = sentence("runs.txt", name, view, replication, outcome, typical, failures)
+        says = sentence("runs.txt", name, view, plan, replication, outcome, runs[0][2])
         title = f"A {name} run, {named(view.recommended)}"
         pictures.append(gantt(plan, log, f"run-{name}", title, says, end_s))
     return Runs(tuple(each for each in pictures if each is not None))

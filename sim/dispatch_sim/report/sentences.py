@@ -15,7 +15,10 @@ from dispatch_sim.report import format as formats
 
 _NUMBERS = ("about", "confidence", "count", "dollars", "duration", "near", "number", "percent", "share")
 _TEXTS = ("capital", "clean", "factors_text", "few", "instruction", "listed", "named", "plural", "tokens")
-FILTERS = {name: getattr(formats, name) for name in (*_NUMBERS, *_TEXTS)} | {"measure": formats.measure_of}
+FILTERS = {name: getattr(formats, name) for name in (*_NUMBERS, *_TEXTS)} | {
+    "measure": formats.measure_of,
+    "show_of": formats.show_of,
+}
 """Functions of `format` that templates call by name."""
 
 

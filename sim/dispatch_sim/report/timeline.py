@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
@@ -12,50 +12,14 @@ from dispatch_sim.model.events import MOMENTS, Activity, Event
 from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.report.figures.event_styles import EVENT_STYLES, MARKS, STRETCHES
-from dispatch_sim.report.format import (
-    about,
-    capital,
-    count,
-    dollars,
-    duration,
-    named,
-    number,
-    numbered,
-    percent,
-    tokens,
-)
+from dispatch_sim.report.format import capital, count, duration, named, numbered
+from dispatch_sim.report.sentences import text
 
 MOST_TASKS = 60
 """Tasks that have a row."""
 
 _HEAD = 15
 """Columns of the heads of totals."""
-
-_PURPOSES = ("work", "spawn", "return", "coordination", "context", "merge", "rework", "wasted")
-_STATES = ("service", "backoff", "hung", "wait", "blocked", "merge", "review", "recovery")
-_PEOPLE = ("merge", "conflicts", "review", "recovery")
-_NAMES = {"recovery": "manual completion"}
-
-_FAILED = {
-    "crashed": "crashed_attempts",
-    "rate-limited": "rate_limited_attempts",
-    "too large": "too_large_attempts",
-    "hung": "hung_attempts",
-    "timed out": "killed_attempts",
-    "bad output": "bad_outputs",
-    "overwritten": "overwritten_attempts",
-    "cancelled": "cancelled_attempts",
-    "wrong instructions": "wrong_brief_attempts",
-}
-"""Kinds of failed attempts; their numbers add up to that of all failed attempts."""
-
-_RARE = (
-    ("refused_launches", "launch refused by the harness", "launches refused by the harness"),
-    ("merge_conflicts", "merge conflict", "merge conflicts"),
-    ("reworked_tasks", "reworked task", "reworked tasks"),
-    ("compactions", "compaction", "compactions"),
-)
-"""Incidents that are reported only if they happen: measure, singular, plural."""
 
 
 def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int = 100) -> str:
@@ -89,13 +53,11 @@ def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int
         lines.append(f"Rows: the first {MOST_TASKS} of {len(plan.tasks):,} tasks. Totals: all tasks.")
     signs = {sign for row in rows.values() for sign in row}
     legend = _legend(signs, {event.kind for task in shown for event in events[task]}, width)
-    totals = [
-        line
-        for head, total in _totals(plan, log, outcome)
-        for line in textwrap.wrap(
-            f"{head:<{_HEAD}}{total}", width, subsequent_indent=" " * _HEAD, break_on_hyphens=False
-        )
-    ]
+    totals: list[str] = []
+    for total in text("timeline.txt", "totals", plan, outcome, _blocked_by(log, outcome.blocked_s)):
+        head, _, amounts = total.partition(": ")
+        line = f"{head:<{_HEAD}}{amounts}"
+        totals += textwrap.wrap(line, width, subsequent_indent=" " * _HEAD, break_on_hyphens=False)
     return "\n".join([*lines, "", *legend, "", *totals]) + "\n"
 
 
@@ -141,77 +103,18 @@ def _row(events: Sequence[Event], end_s: float, cells: int) -> list[str]:
 def _axis(end_s: float, cells: int) -> str:
     axis = ""
     for share in (0, 0.25, 0.5, 0.75, 1) if cells >= 48 else (0, 1):
-        text = duration(end_s * share)
-        at = round(share * cells) - (len(text) if share == 1 else len(text) // 2 if share else 0)
-        axis = axis.ljust(at) + text
+        tick = duration(end_s * share)
+        at = round(share * cells) - (len(tick) if share == 1 else len(tick) // 2 if share else 0)
+        axis = axis.ljust(at) + tick
     return axis
 
 
-def _totals(plan: Plan, log: Sequence[Event], outcome: Outcome) -> Iterator[tuple[str, str]]:
-    """Yield head and text of each total: time, tokens, money, people, failures, cost."""
-    yield "Makespan", duration(outcome.makespan_s)
-    flow_s = outcome.flow_s or 1.0
-    states = [
-        f"{_state(state, outcome)} {percent(seconds / flow_s)}"
-        + (_blocked_by(log, seconds) if state == "blocked" else "")
-        for state in _STATES
-        if (seconds := float(getattr(outcome, f"{state}_s"))) > 0
-    ]
-    yield "Tasks' time", f"{duration(outcome.flow_s)} in total: {', '.join(states)}"
-    overhead = outcome.tokens - outcome.tokens_work
-    share = f"; overhead {percent(overhead / outcome.tokens)} of the total" if outcome.tokens else ""
-    share += f", {percent(overhead / outcome.tokens_work)} of the work" if outcome.tokens_work else ""
-    purposes = _parts(outcome, "tokens_{}", _PURPOSES, tokens) or "none"
-    yield "Tokens", f"{tokens(outcome.tokens)}: {purposes}{share}"
-    bill = _parts(outcome, "money_{}_usd", _PURPOSES, dollars) or "none"
-    yield "API cost", f"{dollars(outcome.money_usd)}: {bill}"
-    people = _parts(outcome, "people_{}_s", _PEOPLE, duration)
-    yield "People's time", duration(outcome.people_s) + (f": {people}" if people else "")
-    yield "Failures", failures_text(plan, outcome)
-    values = plan.scenario.values
-    yield (
-        "Cost",
-        f"{dollars(outcome.cost_usd)} = API {dollars(outcome.money_usd)} + waiting "
-        f"{dollars(outcome.cost_waiting_usd)} (at ${about(values.waiting)}/h) + people "
-        f"{dollars(outcome.cost_people_usd)} (at ${about(values.people)}/h)",
-    )
-
-
-def _state(state: str, outcome: Outcome) -> str:
-    if state == "merge" and outcome.people_conflicts_s:
-        return "merge and conflicts"
-    return _NAMES.get(state, state)
-
-
-def _blocked_by(log: Sequence[Event], blocked_s: float) -> str:
-    """Return, in brackets, at most three causes of most of the blocked time."""
+def _blocked_by(log: Sequence[Event], blocked_s: float) -> list[str]:
+    """Return at most three causes of most of the blocked time."""
     names = EVENT_STYLES[Activity.BARRIER].kinds
     spent: defaultdict[Activity, float] = defaultdict(float)
     for event in log:
         if event.kind in names:
             spent[event.kind] += event.end_s - event.start_s
     most = sorted(spent, key=lambda kind: -spent[kind])[:3]
-    causes = [names[kind] for kind in most if spent[kind] > 0.1 * blocked_s]
-    return f" ({', '.join(causes)})" if causes else ""
-
-
-def _parts(outcome: Outcome, column: str, names: Sequence[str], show: Callable[[float], str]) -> str:
-    """Return the parts of a total that are not zero; they add up to it."""
-    amounts = {name: getattr(outcome, column.format(name)) for name in names}
-    return ", ".join(f"{_NAMES.get(name, name)} {show(amount)}" for name, amount in amounts.items() if amount)
-
-
-def failures_text(plan: Plan, outcome: Outcome) -> str:
-    """Return how many requests, attempts and tasks failed."""
-    kinds = [f"{times:,} {name}" for name, column in _FAILED.items() if (times := getattr(outcome, column))]
-    parts = [
-        number(outcome.rejected_requests, "rejected request"),
-        number(outcome.failed_attempts, "failed attempt") + (f" ({', '.join(kinds)})" if kinds else ""),
-        *(
-            f"{times:,} {one if times == 1 else several}"
-            for column, one, several in _RARE
-            if (times := getattr(outcome, column))
-        ),
-        f"{outcome.manual_completions:,} of {len(plan.tasks):,} tasks completed manually",
-    ]
-    return ", ".join(parts)
+    return [names[kind] for kind in most if spent[kind] > 0.1 * blocked_s]

@@ -30,29 +30,15 @@ def backtest_document(found: Backtest, *, pictures: bool = True, page: bool = Fa
 def _content(found: Backtest) -> dict[str, Any]:
     """Return the content of `backtest-verdict.md` and of the tables."""
     judged = judge_backtest(found)
-    is_enough = judged.sessions >= LEAST_SESSIONS
-    relations = ("better than", "worse than", "not significantly different from")
-    compared = [(_relation(each.excess_s), each.name) for each in judged.baselines if is_enough]
     return {
         "found": found,
         "judged": judged,
-        "is_enough": is_enough,
+        "is_enough": judged.sessions >= LEAST_SESSIONS,
         "error": lambda share: f"{100 * share:.1f}%",
         "known": lambda value: not math.isnan(value),
         "seconds": _seconds,
         "least": LEAST_SESSIONS,
-        "comparisons": [(each, [name for how, name in compared if how == each]) for each in relations],
-        "lost": [
-            each.name for each in judged.baselines if each.widened_excess_s.high < 0 <= each.excess_s.high
-        ],
     }
-
-
-def _relation(excess_s: Interval) -> str:
-    """Return how the model compares with a baseline whose CRPS exceeds the model's by so much."""
-    if excess_s.low > 0:
-        return "better than"
-    return "worse than" if excess_s.high < 0 else "not significantly different from"
 
 
 def _seconds(interval: Interval) -> str:

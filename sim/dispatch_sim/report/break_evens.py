@@ -49,8 +49,8 @@ class _Text:
         first, last = found.range
         lows = [low for _, low, _ in stretches] + [last + 1]
         highs = [first - 1] + [high for *_, high in stretches]
-        gaps = [_span(high + 1, low - 1) for high, low in zip(highs, lows, strict=True)]
-        self.undecided = listed([gap for gap in gaps if gap])
+        gaps = [(high + 1, low - 1) for high, low in zip(highs, lows, strict=True) if high + 1 < low]
+        self.undecided = listed([f"{low} to {high}" if low < high else f"{low}" for low, high in gaps])
         is_at_end = [side for side, *_ in stretches] == ["parallel", "queue"] and stretches[-1][2] == last
         self.starts = self._point(stretches[-1][1]) if is_at_end else ""
 
@@ -130,13 +130,6 @@ def queue_name(found: BreakEven) -> str:
     if found.is_with_best:
         return f"the best narrower {found.queue}"
     return named(found.queue) if found.queue.concurrency else f"a narrower {found.queue}"
-
-
-def _span(low: int, high: int) -> str:
-    """Return a range of whole numbers, which may be empty or a single one."""
-    if low > high:
-        return ""
-    return str(low) if low == high else f"{low} to {high}"
 
 
 def _between(found: FactorBreakEven, at: float) -> tuple[object, ...]:

@@ -32,6 +32,12 @@ def write_claims_report(findings: Findings, folder: str | os.PathLike[str]) -> l
         Where the folder cannot be written to.
     """
     texts = Texts(findings)
+    preliminary = [
+        f"claim {each.claim.number}, {case.where}"
+        for each in findings.claims
+        for case, found in zip(each.claim.cases, each.cases, strict=True)
+        if not found.valid
+    ]
     is_complete = len(findings.claims) == len(findings.asked.file.claims)
     page = document(
         "claims.md",
@@ -39,7 +45,7 @@ def write_claims_report(findings: Findings, folder: str | os.PathLike[str]) -> l
         sections=findings.asked.file.sections if is_complete else (),
         tally=tally(findings),
         fill=texts.fill,
-        preliminary=preliminary(findings),
+        preliminary=preliminary,
         stages=(FIRST, SCREENING, *STAGES),
     )
     for each in findings.claims:
@@ -69,13 +75,3 @@ def tally(findings: Findings) -> str:
     counts = Counter(each.verdict for each in findings.claims)
     shown = [f"{verdict} {counts[verdict]}" for verdict in Verdict if counts[verdict]]
     return f"Of {len(findings.claims)} claims: {', '.join(shown)}."
-
-
-def preliminary(findings: Findings) -> list[str]:
-    """Return the cases that have too few replications for their skewness."""
-    return [
-        f"claim {each.claim.number}, {case.where}"
-        for each in findings.claims
-        for case, found in zip(each.claim.cases, each.cases, strict=True)
-        if not found.valid
-    ]

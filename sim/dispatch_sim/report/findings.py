@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dispatch_sim.decide.answer import Answer
-from dispatch_sim.decide.diminishing_returns import DiminishingReturns
 from dispatch_sim.decide.thresholds import Check
 from dispatch_sim.report.break_evens import factor_break_even_sentence, queue_name
 from dispatch_sim.report.format import (
@@ -29,22 +28,20 @@ MOST_FACTORS = 6
 
 
 def concurrency(view: View) -> Iterator[str]:
-    """Yield what the steps to and beyond the best concurrency bring, for each strategy with several."""
+    """Yield what the steps to and beyond the best concurrency bring, for each strategy with several.
+
+    Only the steps next to the recommended concurrency, or to the best one, are described, and so agree.
+    """
     for found in view.answer.diminishing_returns:
-        if found.factors == view.choice.factors:
-            yield _concurrency(view, found)
-
-
-def _concurrency(view: View, found: DiminishingReturns) -> str:
-    """Describe only the steps next to the recommended concurrency, or the best one, and so agree with it."""
-    widths = [found.steps[0].concurrency, *(step.to for step in found.steps)]
-    strategies = [found.strategy.at(width) for width in widths]
-    best = view.recommended
-    if best not in strategies:
-        best = min(strategies, key=lambda strategy: view.mean(view.measure.column, strategy))
-    before = next((step for step in found.steps if step.to == best.concurrency), None)
-    after = next((step for step in found.steps if step.concurrency == best.concurrency), None)
-    return sentence(TEMPLATE, "concurrency", view, best, before, after)
+        if found.factors != view.choice.factors:
+            continue
+        widths = [found.steps[0].concurrency, *(step.to for step in found.steps)]
+        strategies, best = [found.strategy.at(width) for width in widths], view.recommended
+        if best not in strategies:
+            best = min(strategies, key=lambda strategy: view.mean(view.measure.column, strategy))
+        before = next((step for step in found.steps if step.to == best.concurrency), None)
+        after = next((step for step in found.steps if step.concurrency == best.concurrency), None)
+        yield sentence(TEMPLATE, "concurrency", view, best, before, after)
 
 
 def pareto(view: View) -> str:

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -147,46 +148,51 @@ def backtest(
     asked = "auto" if scenario is None else scenario.engine
     engine = engine_for(asked, replications * sum(group.size for group in groups))
     completed = observe(logs).completed
+
+    @cache
+    def others(fold: int) -> tuple[Scenario | None, dict[str, float], list[Group]]:
+        """Return what is fitted to the other folds, see `_fitted`, and their groups."""
+        runs, parallel = (each[each["session"].map(fold_of) != fold] for each in (logs.runs, logs.groups))
+        past = [group for group in groups if fold_of[group.session] != fold and not group.interrupted]
+        return *_fitted(Logs(runs, parallel)), past
+
     replayed: list[Replayed] = []
     forecasted: list[Forecasted] = []
-    run_ranks: list[float] = [] if scenario is None else _run_ranks(completed, scenario)
+    forecasts: dict[tuple[int, tuple[str, ...]], Forecast] = {}
     not_forecast: Counter[str] = Counter()
-    folds = sorted({fold_of[group.session] for group in groups})
-    for fold in folds:
+    for group in groups:
         if on_progress is not None:
             on_progress(len(replayed), len(groups))
-        runs, parallel = (each[each["session"].map(fold_of) != fold] for each in (logs.runs, logs.groups))
-        others = Logs(runs, parallel)
-        calibrated, averages = _fitted(others)
+        fold = fold_of[group.session]
+        calibrated, averages, past = others(fold)
         launch = Dispatch() if calibrated is None else calibrated.dispatch
-        of_fold = [group for group in groups if fold_of[group.session] == fold]
-        past = [group for group in groups if fold_of[group.session] != fold and not group.interrupted]
-        replayed += [Replayed(group, replay(group), replay(group, launch)) for group in of_fold]
+        replayed.append(Replayed(group, replay(group), replay(group, launch)))
         used = scenario or calibrated
-        if scenario is None and used is not None:
-            run_ranks += _run_ranks(completed[completed["session"].map(fold_of) == fold], used)
-        forecasts: dict[tuple[str, ...], Forecast] = {}
-        for group in of_fold:
-            if group.interrupted:
-                not_forecast[_INTERRUPTED] += 1
-                continue
-            if used is None:
-                not_forecast[_NO_OTHER_SESSIONS if others.runs.empty else _NONE_COMPLETED] += 1
-                continue
-            if any(tasks_of(used, kind) is None for kind in group.kinds):
-                not_forecast[_NO_TASKS] += 1
-                continue
-            if group.kinds not in forecasts:
-                forecasts[group.kinds] = forecast(used, group.kinds, replications, engine)
-            made = forecasts[group.kinds]
-            tokens = None if math.isnan(group.tokens) else Scored(made.tokens, group.tokens)
+        if group.interrupted:
+            not_forecast[_INTERRUPTED] += 1
+        elif used is None:
+            is_alone = set(fold_of.values()) == {fold}
+            not_forecast[_NO_OTHER_SESSIONS if is_alone else _NONE_COMPLETED] += 1
+        elif any(tasks_of(used, kind) is None for kind in group.kinds):
+            not_forecast[_NO_TASKS] += 1
+        else:
+            key = (0 if scenario else fold, group.kinds)
+            if key not in forecasts:
+                forecasts[key] = forecast(used, group.kinds, replications, engine)
+            made = forecasts[key]
             scores = _baselines_crps_s(group, past, averages) if past and averages else {}
             wall = Scored(made.wall_s, group.wall_s)
+            tokens = None if math.isnan(group.tokens) else Scored(made.tokens, group.tokens)
             forecasted.append(Forecasted(group, fold, made.speed_up, wall, tokens, scores))
-    order = {group.name: place for place, group in enumerate(groups)}
+    folds = sorted({fold_of[group.session] for group in groups})
+    run_ranks = [] if scenario is None else _run_ranks(completed, scenario)
+    for fold in folds if scenario is None else ():
+        calibrated = others(fold)[0]
+        if calibrated is not None:
+            run_ranks += _run_ranks(completed[completed["session"].map(fold_of) == fold], calibrated)
     return Backtest(
-        replayed=tuple(sorted(replayed, key=lambda each: order[each.group.name])),
-        forecasted=tuple(sorted(_widen(forecasted), key=lambda each: order[each.group.name])),
+        replayed=tuple(replayed),
+        forecasted=tuple(_widen(forecasted)),
         run_ranks=tuple(run_ranks),
         left_out=left_out,
         not_forecast=not_forecast,
@@ -266,18 +272,17 @@ def _widen(forecasted: Sequence[Forecasted]) -> list[Forecasted]:
     folds, sessions = np.array([each.fold for each in forecasted]), sessions_of(forecasted)
     walls = np.array([each.wall.reach for each in forecasted])
     tokens = np.array([math.nan if each.tokens is None else each.tokens.reach for each in forecasted])
-    widened = []
-    for fold in np.unique(folds):
-        factors = []
-        for reaches in (walls, tokens):
-            known = (folds != fold) & ~np.isnan(reaches)
-            factors.append(needed_widening(reaches[known], sessions[known]))
-        widened += [
-            replace(each, widening=factors[0], tokens_widening=factors[1])
-            for each in forecasted
-            if each.fold == fold
-        ]
-    return widened
+
+    @cache
+    def needed(fold: int, is_of_tokens: bool) -> float:
+        reaches = tokens if is_of_tokens else walls
+        known = (folds != fold) & ~np.isnan(reaches)
+        return needed_widening(reaches[known], sessions[known])
+
+    return [
+        replace(each, widening=needed(each.fold, False), tokens_widening=needed(each.fold, True))
+        for each in forecasted
+    ]
 
 
 def sessions_of(forecasted: Sequence[Forecasted]) -> NDArray[np.intp]:

@@ -6,8 +6,6 @@ import math
 from collections import Counter
 from dataclasses import dataclass, fields
 
-import pandas as pd
-
 from dispatch_sim.logs.calibrate.observations import CalibrationError, recorded_delays
 from dispatch_sim.logs.readers.json_values import or_zero
 from dispatch_sim.logs.readers.tables import NOT_STARTED, Logs
@@ -99,9 +97,14 @@ def find_groups(logs: Logs) -> tuple[list[Group], Counter[str]]:
     """
     left_out: Counter[str] = Counter()
     groups = []
-    usual_spawn_tokens = logs.runs["first_context_tokens"].median()
-    for _, runs in logs.runs[logs.runs["group_size"] > 1].groupby("group", sort=False):
-        started = runs[~runs["outcome"].isin(NOT_STARTED)]
+    runs = logs.runs[logs.runs["group_size"] > 1]
+    first, final = runs["first_context_tokens"], runs["final_context_tokens"]
+    spawn_tokens = first.fillna(logs.runs["first_context_tokens"].median()).clip(upper=final)
+    runs = runs.assign(
+        start_delay_s=recorded_delays(runs), spawn_tokens=spawn_tokens, work_tokens=final - spawn_tokens
+    )
+    for name, of in runs.groupby("group", sort=False):
+        started = of[~of["outcome"].isin(NOT_STARTED)].sort_values("called_at_s", kind="stable")
         if len(started) < 2:
             left_out["fewer than two of its agents were started"] += 1
         elif (started["outcome"] == "unfinished").any() or started["ended_at_s"].isna().any():
@@ -110,37 +113,20 @@ def find_groups(logs: Logs) -> tuple[list[Group], Counter[str]]:
             left_out["the call of an agent has no time"] += 1
         elif started["duration_s"].isna().any():
             left_out["an agent has no duration"] += 1
+        elif (wall_s := float(started["ended_at_s"].max() - started["called_at_s"].min())) <= 0:
+            left_out["its clock jumped"] += 1
+        elif started["duration_s"].max() < LEAST_S:
+            left_out["its agents took no time"] += 1
         else:
-            group = _group(started.sort_values("called_at_s", kind="stable"), usual_spawn_tokens)
-            if group.wall_s <= 0:
-                left_out["its clock jumped"] += 1
-            elif max(member.duration_s for member in group.members) < LEAST_S:
-                left_out["its agents took no time"] += 1
-            else:
-                groups.append(group)
+            started["launched_s"] = started["called_at_s"] - started["called_at_s"].min()
+            members = started[[each.name for each in fields(Member)]].itertuples(index=False)
+            session, interrupted = str(of["session"].iloc[0]), bool((of["outcome"] == "interrupted").any())
+            groups.append(
+                Group(str(name), session, tuple(Member(*row) for row in members), wall_s, interrupted)
+            )
     if not groups:
         raise CalibrationError(no_groups(left_out))
     return groups, left_out
-
-
-def _group(runs: pd.DataFrame, usual_spawn_tokens: float) -> Group:
-    begin, end = float(runs["called_at_s"].iloc[0]), float(runs["ended_at_s"].max())
-    first, final = runs["first_context_tokens"], runs["final_context_tokens"]
-    spawn_tokens = first.fillna(usual_spawn_tokens).clip(upper=final)
-    table = runs.assign(
-        launched_s=runs["called_at_s"] - begin,
-        start_delay_s=recorded_delays(runs),
-        spawn_tokens=spawn_tokens,
-        work_tokens=final - spawn_tokens,
-    )
-    columns = [each.name for each in fields(Member)]
-    return Group(
-        name=str(runs["group"].iloc[0]),
-        session=str(runs["session"].iloc[0]),
-        members=tuple(Member(*row) for row in table[columns].itertuples(index=False)),
-        wall_s=end - begin,
-        interrupted=bool((runs["outcome"] == "interrupted").any()),
-    )
 
 
 def no_groups(left_out: Counter[str]) -> str:

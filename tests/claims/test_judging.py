@@ -72,34 +72,24 @@ class Simulated(Points):
 
 
 @pytest.mark.parametrize(
-    ("states", "verdict"),
+    ("rule", "found", "verdict"),
     [
-        ([HOLDS], CONFIRMED),
-        ([HOLDS, HOLDS], CONFIRMED),
-        ([FAILS, FAILS], REFUTED),
-        ([HOLDS, UNDECIDED, FAILS], DEPENDS),
-        ([HOLDS, UNDECIDED], NOT_SHOWN),
-        ([FAILS, UNDECIDED], NOT_SHOWN),
-        ([UNDECIDED], NOT_SHOWN),
+        (verdict_of_states, [HOLDS, HOLDS], CONFIRMED),
+        (verdict_of_states, [FAILS, FAILS], REFUTED),
+        (verdict_of_states, [HOLDS, UNDECIDED, FAILS], DEPENDS),
+        (verdict_of_states, [HOLDS, UNDECIDED], NOT_SHOWN),
+        (verdict_of_states, [FAILS, UNDECIDED], NOT_SHOWN),
+        (verdict_of_states, [UNDECIDED], NOT_SHOWN),
+        (verdict_of_cases, [CONFIRMED, CONFIRMED], CONFIRMED),
+        (verdict_of_cases, [REFUTED], REFUTED),
+        (verdict_of_cases, [CONFIRMED, REFUTED, NOT_SHOWN], DEPENDS),
+        (verdict_of_cases, [CONFIRMED, DEPENDS], DEPENDS),
+        (verdict_of_cases, [CONFIRMED, NOT_SHOWN], NOT_SHOWN),
+        (verdict_of_cases, [REFUTED, NOT_SHOWN], NOT_SHOWN),
     ],
 )
-def test_rule_over_points(states, verdict):
-    assert verdict_of_states(states) is verdict
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "verdict"),
-    [
-        ([CONFIRMED, CONFIRMED], CONFIRMED),
-        ([REFUTED], REFUTED),
-        ([CONFIRMED, REFUTED, NOT_SHOWN], DEPENDS),
-        ([CONFIRMED, DEPENDS], DEPENDS),
-        ([CONFIRMED, NOT_SHOWN], NOT_SHOWN),
-        ([REFUTED, NOT_SHOWN], NOT_SHOWN),
-    ],
-)
-def test_rule_over_cases(verdicts, verdict):
-    assert verdict_of_cases(verdicts) is verdict
+def test_rules_over_points_and_over_cases(rule, found, verdict):
+    assert rule(found) is verdict
 
 
 @pytest.mark.parametrize(
@@ -299,16 +289,6 @@ def test_queue_of_3_is_compared_from_four_tasks_on(more, state):
         points.append(("parallel", tasks, tasks, {}, sample(20.0 + difference, 0.1, seed=tasks + 50)))
     (cell,) = map_of(table(points), concurrency=3).cells
     assert cell.state is state
-
-
-def test_queue_that_wins_only_in_between_is_no_break_even():
-    points = []
-    for tasks in range(2, 13):
-        more = 2.0 if 6 <= tasks <= 8 else -2.0
-        points.append(("queue", 1, tasks, {}, sample(20.0, 0.1, seed=tasks)))
-        points.append(("parallel", tasks, tasks, {}, sample(20.0 + more, 0.1, seed=tasks + 50)))
-    (cell,) = map_of(table(points)).cells
-    assert cell.state is UNDECIDED
 
 
 # The rule of thumb.

@@ -20,13 +20,15 @@ from dispatch_sim.study.objectives import P95
 from validation.samples import SKEWED, Problem, Sample, holds, table
 
 AXIS = np.arange(2.0, 13.0)
+TWICE = 0.25 * (AXIS - 4.5) * (AXIS - 9.5)
+"""A curve along the axis with two zeros."""
 
 
-def noise(rng: Generator, n: int, kind: str = "skewed") -> tuple[Sample, Sample]:
+def noise(rng: Generator, kind: str = "skewed") -> tuple[Sample, Sample]:
     """Return what all points of a replication have in common, and what each has of its own; means 0."""
     if kind == "normal":
-        return rng.normal(size=n), rng.normal(size=(AXIS.size, n))
-    return SKEWED.draw(rng.normal(size=n)) - 1, 2 * (rng.exponential(size=(AXIS.size, n)) - 1)
+        return rng.normal(size=256), rng.normal(size=(AXIS.size, 256))
+    return SKEWED.draw(rng.normal(size=256)) - 1, 2 * (rng.exponential(size=(AXIS.size, 256)) - 1)
 
 
 def region_holds(found: SignChanges, truth: float) -> bool:
@@ -45,61 +47,53 @@ def crossings() -> Iterator[Problem]:
     """Break-evens along an axis of 11 points."""
     group = "Crossings"
 
-    def one(truth: float, kind: str, n: int) -> Callable[[Generator], bool]:
+    def one(truth: float, kind: str) -> Callable[[Generator], bool]:
         def run(rng: Generator) -> bool:
-            common, own = noise(rng, n, kind)
+            common, own = noise(rng, kind)
             return region_holds(sign_changes(AXIS, (AXIS - truth)[:, None] * (1 + 0.5 * common) + own), truth)
 
         return run
 
-    yield Problem(group, "one crossing, between two points; normal", 256, one(6.4, "normal", 256))
-    yield Problem(group, "one crossing, between two points; skewed", 256, one(6.4, "skewed", 256))
-    yield Problem(group, "one crossing, on a point; skewed", 256, one(7.0, "skewed", 256))
+    yield Problem(group, "one crossing, between two points; normal", one(6.4, "normal"))
+    yield Problem(group, "one crossing, between two points; skewed", one(6.4, "skewed"))
+    yield Problem(group, "one crossing, on a point; skewed", one(7.0, "skewed"))
 
     def two(which: int) -> Callable[[Generator], bool]:
         def run(rng: Generator) -> bool:
-            common, own = noise(rng, 256)
-            curve = 0.25 * (AXIS - 4.5) * (AXIS - 9.5)
-            truth = (zero(curve.tolist()), AXIS[-1] + AXIS[0] - zero(curve.tolist()))[which]
-            return region_holds(sign_changes(AXIS, curve[:, None] * (1 + 0.5 * common) + own), truth)
+            common, own = noise(rng)
+            first = zero(TWICE.tolist())
+            truth = (first, AXIS[-1] + AXIS[0] - first)[which]
+            return region_holds(sign_changes(AXIS, TWICE[:, None] * (1 + 0.5 * common) + own), truth)
 
         return run
 
-    yield Problem(group, "two crossings, the set of the first", 256, two(0))
-    yield Problem(group, "two crossings, the set of the second", 256, two(1))
-    yield Problem(group, "two crossings, found as two that are resolved", 256, _two_found, at_least=True)
-
+    yield Problem(group, "two crossings, the set of the first", two(0))
+    yield Problem(group, "two crossings, the set of the second", two(1))
+    yield Problem(group, "two crossings, found as two that are resolved", _two_found, at_least=True)
     note = "It covers what either judgement of the best leaves open, so it is wider than either."
-    yield Problem(
-        group,
-        "against the best of eight queues, one of them slightly the best",
-        256,
-        _best_of_eight(0.1),
-        note=note,
-    )
-    yield Problem(group, "against the best of eight queues, all equal", 256, _best_of_eight(0.0), note=note)
-    yield Problem(group, "best of two against best of eight", 256, _best_of_both, note=note)
-    yield Problem(group, "of 95th percentiles, linearised", 256, _crossing_p95)
-    yield Problem(
-        group,
-        "nothing differs at any point, independent noise: no crossing is said to be resolved",
-        256,
-        lambda rng: sign_changes(AXIS, rng.normal(size=(AXIS.size, 256))).status != "crossing",
-        at_least=True,
-        note="Whether there is one is judged at all points together.",
-    )
+    name = "against the best of eight queues, "
+    yield Problem(group, name + "one of them slightly the best", _best_of_eight(0.1), note=note)
+    yield Problem(group, name + "all equal", _best_of_eight(0.0), note=note)
+    yield Problem(group, "best of two against best of eight", _best_of_both, note=note)
+    yield Problem(group, "of 95th percentiles, linearised", _crossing_p95)
+    name = "nothing differs at any point, independent noise: no crossing is said to be resolved"
+    note = "Whether there is one is judged at all points together."
+    yield Problem(group, name, _none_found, at_least=True, note=note)
 
 
 def _two_found(rng: Generator) -> bool:
-    common, own = noise(rng, 256)
-    curve = 0.25 * (AXIS - 4.5) * (AXIS - 9.5)
-    found = sign_changes(AXIS, curve[:, None] * (1 + 0.5 * common) + own)
+    common, own = noise(rng)
+    found = sign_changes(AXIS, TWICE[:, None] * (1 + 0.5 * common) + own)
     return [c.favours_above for c in found.crossings if c.resolved] == ["negative", "positive"]
+
+
+def _none_found(rng: Generator) -> bool:
+    return sign_changes(AXIS, rng.normal(size=(AXIS.size, 256))).status != "crossing"
 
 
 def _best_of_eight(lead: float) -> Callable[[Generator], bool]:
     def run(rng: Generator) -> bool:
-        common, own = noise(rng, 256)
+        common, own = noise(rng)
         queues = common + rng.exponential(size=(AXIS.size, 8, 256)) - 1
         queues[:, 3] -= lead
         one = common + own + 0.3 * (AXIS - 6.4)[:, None] - lead
@@ -110,7 +104,7 @@ def _best_of_eight(lead: float) -> Callable[[Generator], bool]:
 
 
 def _best_of_both(rng: Generator) -> bool:
-    common, _ = noise(rng, 256)
+    common, _ = noise(rng)
     slopes = 0.3 * (AXIS - 6.4)
     together = common + rng.exponential(size=(AXIS.size, 2, 256)) - 1 + slopes[:, None, None]
     together[:, 1] += 0.1
@@ -135,8 +129,6 @@ def _crossing_p95(rng: Generator) -> bool:
 
 def choices() -> Iterator[Problem]:
     """The best subset, feasibility, gains and Pareto status."""
-    group = "Choice"
-    note = "Bonferroni: more than 95% where several are alike or far off."
 
     def keeps(leads: Sequence[float], kind: str = "cost_usd") -> Callable[[Generator], bool]:
         points = [("queue", number) for number in range(1, len(leads) + 1)]
@@ -157,49 +149,31 @@ def choices() -> Iterator[Problem]:
 
         return run
 
+    def problem(name: str, trial: Callable[[Generator], bool], n: int = 256, note: str = "") -> Problem:
+        return Problem("Choice", name, trial, n, at_least=True, note=note)
+
     near = [0.0] + [0.05] * 9
-    yield Problem(
-        group, "the best subset holds the best of 10, the others slightly worse", 256, keeps(near), True, note
+    best = "the best subset holds the best of"
+    note = "Bonferroni: more than 95% where several are alike or far off."
+    yield problem(f"{best} 10, the others slightly worse", keeps(near), note=note)
+    yield problem(f"{best} 2, the other slightly worse", keeps(near[:2]))
+    yield problem("the best subset holds one of 10 equal ones, named beforehand", keeps([0.0] * 10))
+    yield problem(f"{best} 5 by 95th percentile", keeps([0] + [0.03] * 4, P95))
+    yield problem("with a deadline that the best just keeps, the best subset holds it", _deadline)
+    name = "with a deadline that only the more expensive of 2 just meets, the best subset has it"
+    yield problem(name, _more_expensive)
+    name = (
+        "the best subset holds one of 2 equal ones, named beforehand, after doubling until nothing is open, "
+        "or 4,096"
     )
-    yield Problem(
-        group, "the best subset holds the best of 2, the other slightly worse", 256, keeps(near[:2]), True
-    )
-    yield Problem(
-        group, "the best subset holds one of 10 equal ones, named beforehand", 256, keeps([0.0] * 10), True
-    )
-    yield Problem(
-        group,
-        "the best subset holds the best of 5 by 95th percentile",
-        256,
-        keeps([0] + [0.03] * 4, P95),
-        True,
-    )
-    yield Problem(
-        group, "with a deadline that the best just keeps, the best subset holds it", 256, _deadline, True
-    )
-    yield Problem(
-        group, "with a deadline that only the more expensive of 2 just meets, the best subset has it", 256,
-        _more_expensive, True,
-    )  # fmt: skip
-    yield Problem(
-        group, "the best subset holds one of 2 equal ones, named beforehand, after doubling until nothing is "
-        "open, or 4,096", 4096, _waited, True, "Ending early takes a fiftieth of the error.",
-    )  # fmt: skip
-    yield Problem(
-        group, "with a deadline that the best of 3 just keeps, the best subset holds it, after such doubling",
-        4096, _waited_for_deadline, True,
-    )  # fmt: skip
-    yield Problem(
-        group, "Clopper and Pearson's interval holds the probability of keeping a deadline, 97%", 256,
-        _share, True, "Shares of whole replications come in steps, too.",
-    )  # fmt: skip
-    yield Problem(
-        group, "all gains of nine further slots are in their intervals", 256, _gains, True, "Bonferroni."
-    )
-    yield Problem(
-        group, "none of 8 Pareto-optimal strategies is classified as dominated", 256, _front, True,
-        "Bonferroni, for all pairs in both measures.",
-    )  # fmt: skip
+    yield problem(name, _waited, 4096, "Ending early takes a fiftieth of the error.")
+    name = "with a deadline that the best of 3 just keeps, the best subset holds it, after such doubling"
+    yield problem(name, _waited_for_deadline, 4096)
+    name = "Clopper and Pearson's interval holds the probability of keeping a deadline, 97%"
+    yield problem(name, _share, note="Shares of whole replications come in steps, too.")
+    yield problem("all gains of nine further slots are in their intervals", _gains, note="Bonferroni.")
+    name = "none of 8 Pareto-optimal strategies is classified as dominated"
+    yield problem(name, _front, note="Bonferroni, for all pairs in both measures.")
 
 
 def _deadline(rng: Generator) -> bool:

@@ -1,7 +1,6 @@
 """Means, 95th percentiles, and paired differences of both."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
@@ -43,17 +42,11 @@ def means() -> Iterator[Problem]:
         return _trial(mean_estimate, family, family.mean, n)
 
     for family in FAMILIES:
-        yield Problem("Means", f"Student's t; {family.name}", 256, trial(family, 256))
-    few = Problem(
-        "Means",
-        f"Student's t; {RARE.name}",
-        256,
-        trial(RARE, 256),
-        note="There are 2.6 such batches in 256: a study that has seen none knows nothing of them.",
-        short=True,
-    )
-    yield few
-    yield replace(few, replications=4096, trial=trial(RARE, 4096), note="With 41 of them.", short=False)
+        yield Problem("Means", f"Student's t; {family.name}", trial(family, 256))
+    name = f"Student's t; {RARE.name}"
+    note = "There are 2.6 such batches in 256: a study that has seen none knows nothing of them."
+    yield Problem("Means", name, trial(RARE, 256), note=note, short=True)
+    yield Problem("Means", name, trial(RARE, 4096), 4096, note="With 41 of them.")
 
 
 def percentiles() -> Iterator[Problem]:
@@ -63,12 +56,13 @@ def percentiles() -> Iterator[Problem]:
         for family in (SKEWED, WILD, TENTH):
             name = f"order statistics; {family.name}"
             trial = _trial(quantile_estimate, family, family.p95, n)
-            yield Problem("95th percentile", name, n, trial, at_least=True, note=note)
+            yield Problem("95th percentile", name, trial, n, at_least=True, note=note)
             note = ""
 
 
 def differences() -> Iterator[Problem]:
     """Paired differences of means and of 95th percentiles."""
+    group = "Paired differences"
 
     def trial(one: Family, other: Family, factor: float, n: int, p95: bool) -> Callable[[Generator], bool]:
         truth = one.p95 - factor * other.p95 if p95 else one.mean - factor * other.mean
@@ -90,28 +84,19 @@ def differences() -> Iterator[Problem]:
         (TENTH, SKEWED, 1.0, "one with a bad batch in 10"),
     )
     for first, second, factor, name in pairs:
-        run = trial(first, second, factor, 256, False)
-        yield Problem("Paired differences", f"means; {name}", 256, run)
+        yield Problem(group, f"means; {name}", trial(first, second, factor, 256, False))
+    linearised_p95 = "95th percentiles, linearised; "
     for n in (MIN_REPLICATIONS, 256, 1024):
         for first, second, factor, name in pairs[:4]:
-            run = trial(first, second, factor, n, True)
-            yield Problem("Paired differences", f"95th percentiles, linearised; {name}", n, run, note=_few(n))
+            yield Problem(
+                group, linearised_p95 + name, trial(first, second, factor, n, True), n, note=_few(n)
+            )
+    name = linearised_p95 + "in steps, as one batch in 20 takes twice as long, equal"
     for n in (MIN_REPLICATIONS, 256):
-        yield Problem(
-            "Paired differences",
-            "95th percentiles, linearised; in steps, as one batch in 20 takes twice as long, equal",
-            n,
-            lambda rng, n=n: _in_steps(rng, n),
-            at_least=True,
-            note=_few(n),
-        )
-    yield Problem(
-        "Paired differences",
-        "means, after doubling from 64 until the half-width is within 5% of the mean, or 1,024",
-        1024,
-        _doubled,
-        note="Looking again and again until it is narrow enough costs little.",
-    )
+        yield Problem(group, name, lambda rng, n=n: _in_steps(rng, n), n, at_least=True, note=_few(n))
+    name = "means, after doubling from 64 until the half-width is within 5% of the mean, or 1,024"
+    note = "Looking again and again until it is narrow enough costs little."
+    yield Problem(group, name, _doubled, 1024, note=note)
 
 
 def _few(n: int) -> str:

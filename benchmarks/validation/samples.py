@@ -20,8 +20,8 @@ class Problem:
     Attributes
     ----------
     group, name : under which heading, and in which words.
-    replications : of each sample.
     trial : draws a sample and returns whether what is said of it is so.
+    replications : of each sample.
     at_least : whether 95% is promised as a lower bound only.
     short : whether it is known that less than 93% are held; the note says why.
     note : why it is above or below, where it is.
@@ -29,8 +29,8 @@ class Problem:
 
     group: str
     name: str
-    replications: int
     trial: Callable[[Generator], bool]
+    replications: int = 256
     at_least: bool = False
     note: str = ""
     short: bool = False

@@ -1,6 +1,7 @@
 """Problems of the simulator's own: the answer is that of 10^6 other replications."""
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.loader import parse_source
-from dispatch_sim.stats.estimates import mean_estimate, paired_difference, quantile_estimate
+from dispatch_sim.stats.estimates import Estimate, mean_estimate, paired_difference, quantile_estimate
 from dispatch_sim.stats.paired_comparison import compare_best, sign_changes_along
 from dispatch_sim.stats.percentile import linearised
 from dispatch_sim.study.design import design_sweep
@@ -31,7 +32,7 @@ study: {seed: 20, replications: 2}
 """
 
 REPLICATIONS, REFERENCE, AT_ONCE = 256, 1_000_000, 10_000
-KEPT = ("cost_usd", "makespan_s")
+WORDS = {"cost_usd": "cost", "makespan_s": "makespan"}
 
 RARE = "Tasks of about one batch in 60 need manual completion, and 256 replications have seen four such"
 NOTES = {
@@ -51,7 +52,7 @@ Sample = NDArray[np.float64]
 def costs_of_points(first: int, last: int) -> dict[Point, dict[str, Sample]]:
     """Return cost and makespan of replications, by label, concurrency and size."""
     design = design_sweep(parse_source(SCENARIO))
-    columns = [MEASURES.index(measure) for measure in KEPT]
+    columns = [MEASURES.index(measure) for measure in WORDS]
     parts = []
     for start in range(first, last, AT_ONCE):
         part = replace(design, replications=min(start + AT_ONCE, last))
@@ -60,7 +61,7 @@ def costs_of_points(first: int, last: int) -> dict[Point, dict[str, Sample]]:
     plans = [plan for variant in design.variants for plan in variant.plans]
     return {
         (plan.strategy.label, plan.concurrency, len(plan.tasks)): {
-            measure: rows[number, :, column] for column, measure in enumerate(KEPT)
+            measure: rows[number, :, column] for column, measure in enumerate(WORDS)
         }
         for number, plan in enumerate(plans)
     }
@@ -71,88 +72,70 @@ def simulated(repeats: int) -> Iterator[Problem]:
     mine = costs_of_points(0, repeats * REPLICATIONS)
     truth = costs_of_points(repeats * REPLICATIONS, repeats * REPLICATIONS + REFERENCE)
     group = "The simulator, against 1,000,000 other replications"
+
+    def problem(
+        name: str,
+        estimate: Callable[..., Estimate],
+        true: Callable[[Sample], float],
+        points: Sequence[Point],
+        measure: str,
+        note: str = "",
+    ) -> Problem:
+        """Return a problem about one point, or about the difference of two."""
+        value, *less = (float(true(truth[point][measure])) for point in points)
+
+        def trial(part: slice) -> bool:
+            found = estimate(*(mine[point][measure][part] for point in points))
+            return holds(found.low, value - sum(less), found.high)
+
+        return Problem(group, name, _in_turn(trial), REPLICATIONS, estimate is quantile_estimate, note)
+
     names: Mapping[str, Point] = {
         "parallel": ("parallel", 6, 6),
         "a queue of 2": ("queue", 2, 6),
         "a queue of 3": ("queue", 3, 6),
     }
     for name, point in names.items():
-        for measure, word in (("cost_usd", "cost"), ("makespan_s", "makespan")):
-            yield Problem(
-                group, f"mean {word} of {name}", REPLICATIONS,
-                _in_turn(lambda at, p=point, m=measure: _mean(mine[p][m][at], truth[p][m])),
-                note=NOTES.get((name, word), ""),
-            )  # fmt: skip
-        yield Problem(
-            group, f"95th percentile of the makespan of {name}", REPLICATIONS,
-            _in_turn(lambda at, p=point: _p95(mine[p]["makespan_s"][at], truth[p]["makespan_s"])), True,
-        )  # fmt: skip
-    pairs = (
+        for measure, word in WORDS.items():
+            note = NOTES.get((name, word), "")
+            yield problem(f"mean {word} of {name}", mean_estimate, np.mean, [point], measure, note)
+        of_p95 = f"95th percentile of the makespan of {name}"
+        yield problem(of_p95, quantile_estimate, _p95, [point], "makespan_s")
+    for one, other in (
         ("parallel", "a queue of 2"),
         ("a queue of 3", "a queue of 2"),
         ("parallel", "a queue of 3"),
-    )
-    for pair in pairs:
-        one, other = (names[name] for name in pair)
-        for measure, word in (("cost_usd", "cost"), ("makespan_s", "makespan")):
-            yield Problem(
-                group, f"paired difference in {word}, {pair[0]} and {pair[1]}", REPLICATIONS,
-                _in_turn(
-                    lambda at, p=one, q=other, m=measure: _difference(
-                        [mine[p][m][at], mine[q][m][at]], [truth[p][m], truth[q][m]]
-                    )
-                ),
-            )  # fmt: skip
-        yield Problem(
-            group, f"paired difference in the 95th percentile, {pair[0]} and {pair[1]}", REPLICATIONS,
-            _in_turn(
-                lambda at, p=one, q=other: _difference_p95(
-                    [mine[p]["makespan_s"][at], mine[q]["makespan_s"][at]],
-                    [truth[p]["makespan_s"], truth[q]["makespan_s"]],
-                )
-            ),
-        )  # fmt: skip
-    for measure, word in (("cost_usd", "cost"), ("makespan_s", "makespan")):
+    ):
+        pair = names[one], names[other]
+        for measure, word in WORDS.items():
+            about = f"paired difference in {word}, {one} and {other}"
+            yield problem(about, paired_difference, np.mean, pair, measure)
+        about = f"paired difference in the 95th percentile, {one} and {other}"
+        yield problem(about, _difference_p95, _p95, pair, "makespan_s")
+    for measure, word in WORDS.items():
         at = _true_crossing(truth, measure)
-        yield Problem(
-            group, f"break-even in {word} of parallel and the best queue, along tasks ({at:.2f})",
-            REPLICATIONS, _in_turn(lambda part, m=measure, a=at: _crossing(mine, m, part, a)),
-            note=NOTES.get(("break-even", word), ""),
-        )  # fmt: skip
+        about = f"break-even in {word} of parallel and the best queue, along tasks ({at:.2f})"
+        trial = _in_turn(lambda part, m=measure, a=at: _crossing(mine, m, part, a))
+        yield Problem(group, about, trial, REPLICATIONS, note=NOTES.get(("break-even", word), ""))
 
 
 def _in_turn(trial: Callable[[slice], bool]) -> Callable[[Generator], bool]:
     """Return a trial that takes the next replications each time; nothing is left to a generator."""
-    begun = 0
+    begins = itertools.count(0, REPLICATIONS)
 
     def run(_: Generator) -> bool:
-        nonlocal begun
-        part = slice(begun, begun + REPLICATIONS)
-        begun += REPLICATIONS
-        return trial(part)
+        begin = next(begins)
+        return trial(slice(begin, begin + REPLICATIONS))
 
     return run
 
 
-def _mean(sample: Sample, truth: Sample) -> bool:
-    found = mean_estimate(sample)
-    return holds(found.low, float(truth.mean()), found.high)
+def _p95(sample: Sample) -> float:
+    return float(np.quantile(sample, 0.95))
 
 
-def _p95(sample: Sample, truth: Sample) -> bool:
-    found = quantile_estimate(sample)
-    return holds(found.low, float(np.quantile(truth, 0.95)), found.high)
-
-
-def _difference(samples: list[Sample], truth: list[Sample]) -> bool:
-    found = paired_difference(*samples)
-    return holds(found.low, float(truth[0].mean() - truth[1].mean()), found.high)
-
-
-def _difference_p95(samples: list[Sample], truth: list[Sample]) -> bool:
-    found = paired_difference(*(linearised(sample, 0.95) for sample in samples))
-    one, other = (float(np.quantile(sample, 0.95)) for sample in truth)
-    return holds(found.low, one - other, found.high)
+def _difference_p95(one: Sample, other: Sample) -> Estimate:
+    return paired_difference(linearised(one, 0.95), linearised(other, 0.95))
 
 
 def _sides(points: dict[Point, dict[str, Sample]], size: int) -> tuple[list[Point], list[Point]]:

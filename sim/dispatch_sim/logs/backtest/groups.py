@@ -6,6 +6,8 @@ import math
 from collections import Counter
 from dataclasses import dataclass, fields
 
+import pandas as pd
+
 from dispatch_sim.logs.calibrate.observations import CalibrationError, recorded_delays
 from dispatch_sim.logs.readers.json_values import or_zero
 from dispatch_sim.logs.readers.tables import NOT_STARTED, Logs
@@ -95,35 +97,42 @@ def find_groups(logs: Logs) -> tuple[list[Group], Counter[str]]:
 
     Raises CalibrationError if no group can be simulated.
     """
-    left_out: Counter[str] = Counter()
-    groups = []
     runs = logs.runs[logs.runs["group_size"] > 1]
     first, final = runs["first_context_tokens"], runs["final_context_tokens"]
     spawn_tokens = first.fillna(logs.runs["first_context_tokens"].median()).clip(upper=final)
-    runs = runs.assign(
-        start_delay_s=recorded_delays(runs), spawn_tokens=spawn_tokens, work_tokens=final - spawn_tokens
+    started = runs.assign(
+        start_delay_s=recorded_delays(runs),
+        spawn_tokens=spawn_tokens,
+        work_tokens=final - spawn_tokens,
+        has_end=(runs["outcome"] != "unfinished") & runs["ended_at_s"].notna(),
+        interrupted=runs["outcome"] == "interrupted",
     )
-    for name, of in runs.groupby("group", sort=False):
-        started = of[~of["outcome"].isin(NOT_STARTED)].sort_values("called_at_s", kind="stable")
-        if len(started) < 2:
-            left_out["fewer than two of its agents were started"] += 1
-        elif (started["outcome"] == "unfinished").any() or started["ended_at_s"].isna().any():
-            left_out["the end of an agent is not in the logs"] += 1
-        elif started["called_at_s"].isna().any():
-            left_out["the call of an agent has no time"] += 1
-        elif started["duration_s"].isna().any():
-            left_out["an agent has no duration"] += 1
-        elif (wall_s := float(started["ended_at_s"].max() - started["called_at_s"].min())) <= 0:
-            left_out["its clock jumped"] += 1
-        elif started["duration_s"].max() < LEAST_S:
-            left_out["its agents took no time"] += 1
-        else:
-            started["launched_s"] = started["called_at_s"] - started["called_at_s"].min()
-            members = started[[each.name for each in fields(Member)]].itertuples(index=False)
-            session, interrupted = str(of["session"].iloc[0]), bool((of["outcome"] == "interrupted").any())
-            groups.append(
-                Group(str(name), session, tuple(Member(*row) for row in members), wall_s, interrupted)
-            )
+    started = started[~runs["outcome"].isin(NOT_STARTED)].sort_values("called_at_s", kind="stable")
+    by_group = started.groupby("group")
+    size, called, ended = by_group.size(), by_group["called_at_s"], by_group["ended_at_s"].max()
+    reasons = pd.DataFrame(
+        {
+            "fewer than two of its agents were started": size < 2,
+            "the end of an agent is not in the logs": ~by_group["has_end"].all(),
+            "the call of an agent has no time": called.count() < size,
+            "an agent has no duration": by_group["duration_s"].count() < size,
+            "its clock jumped": ended <= called.min(),
+            "its agents took no time": by_group["duration_s"].max() < LEAST_S,
+        }
+    ).reindex(runs["group"].unique(), fill_value=True)
+    is_left_out = reasons.any(axis=1)
+    left_out = Counter(reasons[is_left_out].idxmax(axis=1))
+    started["launched_s"] = started["called_at_s"] - called.transform("min")
+    members: dict[str, list[Member]] = {}
+    figures = started[[each.name for each in fields(Member)]].itertuples(index=False)
+    for name, of_run in zip(started["group"], figures, strict=True):
+        members.setdefault(name, []).append(Member(*of_run))
+    sessions, interrupted = by_group["session"].first(), by_group["interrupted"].any()
+    wall_s = ended - called.min()
+    groups = [
+        Group(name, sessions[name], tuple(members[name]), float(wall_s[name]), bool(interrupted[name]))
+        for name in reasons.index[~is_left_out]
+    ]
     if not groups:
         raise CalibrationError(no_groups(left_out))
     return groups, left_out

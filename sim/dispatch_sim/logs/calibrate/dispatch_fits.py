@@ -140,7 +140,8 @@ def _typical(
     if len(values) < least:
         return too_few(path, len(values), least)
     data = values.to_numpy(dtype=float)
-    found = fits.bootstrap(lambda counts: [statistic(data, counts)], fits.seen.runs.loc[values.index])[0]
+    sessions = fits.seen.runs.loc[values.index, "session"]
+    found = fits.bootstrap(lambda counts: [statistic(data, counts)], sessions)[0]
     low, high = (number(float(f"{end:.3g}")) + unit for end in (found.low, found.high))
     interval = "" if math.isnan(found.low) else f" ({low} to {high})"
     source = f"n={len(values)}, {what}{interval}"

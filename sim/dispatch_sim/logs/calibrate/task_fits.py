@@ -79,7 +79,7 @@ class TaskFits:
         positive = values[values > 0]
         if len(positive) < LEAST:
             return None
-        runs = self.runs.loc[positive.index]
+        runs = self.runs.loc[positive.index, ["kind", "group", "session"]]
         data = positive.to_numpy(dtype=float)
         weights = weights_of_runs(codes(runs["group"] + "/" + runs["kind"]), self._pooled.ratio)
         chosen = fit(data, weights, most)
@@ -90,15 +90,15 @@ class TaskFits:
             resampled = refit(chosen.family, data, weights * counts)
             return [resampled.quantile(0.5), resampled.quantile(0.9)]
 
-        median, p90 = self.bootstrap(quantiles, runs)
+        median, p90 = self.bootstrap(quantiles, runs["session"])
         source = f"{chosen.description}; {runs['session'].nunique()} sessions"
         if not math.isnan(median.low):
             source += f"; median {_interval_text(median, unit)}, p90 {_interval_text(p90, unit)}"
         return Figure(path, distribution_yaml(chosen.distribution, unit), MEASURED, source, chosen.n)
 
-    def bootstrap(self, statistic: Callable[[Values], list[float]], runs: pd.DataFrame) -> list[Interval]:
-        """Return statistics of runs with their intervals, by resampling of sessions."""
-        return bootstrap(statistic, codes(runs["session"]), intervals=self.intervals)
+    def bootstrap(self, statistic: Callable[[Values], list[float]], sessions: pd.Series) -> list[Interval]:
+        """Return statistics of runs of these sessions with their intervals, by resampling of sessions."""
+        return bootstrap(statistic, codes(sessions), intervals=self.intervals)
 
     def _of(self, name: str) -> pd.DataFrame:
         return self.runs if name == ALL_KINDS else self.runs[self.runs["kind"] == name]
@@ -138,7 +138,7 @@ class TaskFits:
         def share_of(counts: Values) -> list[float]:
             return [min(float(counts @ output) / max(float(counts @ work), 1.0), 1.0)]
 
-        share = self.bootstrap(share_of, shown)[0]
+        share = self.bootstrap(share_of, shown["session"])[0]
         estimated = float((shown["output_estimated"].fillna(0.0) * output).sum() / output.sum())
         note = f"; {estimated:.0%} of the output estimated from the length of texts" if estimated else ""
         source = f"n={len(shown)}, output tokens over work tokens{share_interval_text(share)}{note}"
@@ -178,7 +178,7 @@ class TaskFits:
             share = components(values, groups, counts[first]).share
             return [max(share, 1e-3) / max(1 - share, 1e-3)]
 
-        of_odds = self.bootstrap(odds, runs)[0]
+        of_odds = self.bootstrap(odds, runs["session"])[0]
         low, high = (1 - 1 / (1 + end) for end in (of_odds.low, of_odds.high))
         return Interval(found.share, low, high)
 

@@ -7,7 +7,7 @@ import pytest
 from dispatch_sim.decide.map_axes import spaced
 from dispatch_sim.decide.parameters import ParameterError, find_parameters, parameter_at, with_range
 from dispatch_sim.decide.units import UNITS, axis_position, axis_unit, in_base_units
-from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.scenario.loader import load, parse_source
 from dispatch_sim.scenario.problems import UserError
 
 TEXT = """\
@@ -28,22 +28,15 @@ def cv(distribution):
 
 
 @pytest.mark.parametrize(
-    ("path", "mean"),
-    [
-        ("tasks.read.tokens", 15_000),
-        ("tasks.read.duration", 60),
-        ("tasks.write.tokens", 1200),
-        ("tasks.write.duration", 20),
-    ],
+    ("group", "key", "mean"),
+    [(0, "tokens", 15_000), (0, "duration", 60), (1, "tokens", 1200), (1, "duration", 20)],
 )
-def test_distribution_is_scaled_and_keeps_its_shape(path, mean):
-    _, name, key = path.split(".")
-    group = ("read", "write").index(name)
+def test_distribution_is_scaled_and_keeps_its_shape(group, key, mean):
     source = parse_source(TEXT)
-    parameter = parameter_at(source, path)
+    parameter = parameter_at(source, f"tasks.{('read', 'write')[group]}.{key}")
     assert parameter.value == pytest.approx(mean)
     before = getattr(source.scenario().tasks[group], key)
-    put = source.replaced({path: parameter.write(3 * parameter.value)}).scenario()
+    put = source.replaced({parameter.path: parameter.write(3 * mean)}).scenario()
     after = getattr(put.tasks[group], key)
     assert after.mean == pytest.approx(3 * mean)
     assert cv(after) == pytest.approx(cv(before))
@@ -99,26 +92,24 @@ def test_levels_are_round_and_spread_over_the_range():
         ("clint.retries", "did you mean 'client.retries'"),
         ("retries", "did you mean 'client.retries'"),
         ("foo", "write one such as tasks.tokens, provider.limits.scale or client.retries"),
+        ("tasks.tokens", r"differ in it; write tasks\.read\.tokens or tasks\.write\.tokens"),
     ],
 )
-def test_unknown_key_suggests_the_likeliest(path, hint):
+def test_wrong_key_is_an_error_that_names_the_likeliest(path, hint):
     with pytest.raises(ParameterError, match=hint):
         parameter_at(parse_source(TEXT), path)
 
 
-def test_key_of_groups_that_differ_is_an_error_that_names_their_keys():
-    with pytest.raises(ParameterError, match=r"write tasks\.read\.tokens or tasks\.write\.tokens"):
-        parameter_at(parse_source(TEXT), "tasks.tokens")
+def test_key_in_which_groups_are_alike_stands_for_all():
     assert parameter_at(parse_source(TEXT), "tasks.calls").path == "tasks.calls"
 
 
 def test_largest_groups_are_varied():
-    groups = "\n".join(
-        f"  - {{name: g{number}, count: {1 + number}, tokens: 1K, duration: 60s}}" for number in range(30)
-    )
-    found = find_parameters(parse_source(f"tasks:\n{groups}\n"))
+    task = {"tokens": "1K", "duration": "60s"}
+    groups = [task | {"name": f"g{number}", "count": 1 + number} for number in range(12)]
+    found = find_parameters(load({"tasks": groups}))
     varied = {parameter.path.split(".")[1] for parameter in found if parameter.path.startswith("tasks.")}
-    assert varied == {f"g{number}" for number in range(20, 30)}
+    assert varied == {f"g{number}" for number in range(2, 12)}
 
 
 def test_positions_on_an_axis():

@@ -45,8 +45,15 @@ def hangs():
     return tune(parse_source(HANGS))
 
 
-def variable(tuning, name):
-    return next(tuned for tuned in tuning.tuned if name in tuned.variable.name)
+def variable(tuning, path):
+    return next(tuned for tuned in tuning.tuned if tuned.variable.path == path)
+
+
+def with_trials(tuning, *trials, **fields):
+    """Return a tuning with other trials of the concurrency, which are printed in one line."""
+    concurrency, *others = tuning.tuned
+    found = replace(tuning, tuned=(replace(concurrency, trials=trials), *others), **fields)
+    return found, " ".join(str(found).split())
 
 
 def test_search_that_ends_early_does_not_say_that_no_step_is_better(hangs, monkeypatch):
@@ -58,7 +65,7 @@ def test_search_that_ends_early_does_not_say_that_no_step_is_better(hangs, monke
 
 
 def test_best_timeout_is_the_shortest_that_ends_no_working_agent(hangs):
-    timeout = variable(hangs, "timeout")
+    timeout = variable(hangs, "timeouts.hard")
     assert timeout.variable.labels[timeout.best] == timeout.variable.labels[0] == "1m 20s"  # 1.25 times 64 s
     assert timeout.best_subset == ("1m 20s",)
     means = [trial.difference.mean for trial in timeout.trials if trial.difference is not None]
@@ -69,7 +76,7 @@ def test_best_timeout_is_the_shortest_that_ends_no_working_agent(hangs):
 
 
 def test_highest_concurrency_is_best_without_limits(hangs):
-    retries, backoff = variable(hangs, "retries"), variable(hangs, "backoff")
+    retries, backoff = variable(hangs, "client.retries"), variable(hangs, "client.initial")
     concurrency = variable(hangs, "concurrency")
     assert concurrency.variable.labels[concurrency.best] == "3"
     assert (retries.matters, backoff.matters) == (False, False)
@@ -112,11 +119,10 @@ def test_present_values_are_tried():
 
 
 def test_tuning_does_not_depend_on_threads(hangs, tmp_path):
-    one, two = hangs, tune(parse_source(HANGS), jobs=2)
-    assert one.to_json() == two.to_json()
-    for folder, found in (("one", one), ("two", two)):
-        written = write_tuning(found, tmp_path / folder)
-    for path in written:
+    two = tune(parse_source(HANGS), jobs=2)
+    assert hangs.to_json() == two.to_json()
+    write_tuning(hangs, tmp_path / "one")
+    for path in write_tuning(two, tmp_path / "two"):
         assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes()
 
 
@@ -126,7 +132,8 @@ def test_tuning_prints_settings_and_best_subset(hangs):
     assert "all values" in text
     assert "other than those of the search" in " ".join(text.split())
     assert "| timeout of an attempt |" in tuning_document(hangs).markdown
-    assert best_subset_text(variable(hangs, "retries")) == "0 to 20"
+    assert "| none | cannot be simulated |" in tuning_document(hangs).markdown
+    assert best_subset_text(variable(hangs, "client.retries")) == "0 to 20"
 
 
 def test_present_concurrency_that_the_scenario_does_not_give_is_named_as_such(hangs):
@@ -138,17 +145,13 @@ def test_present_concurrency_that_the_scenario_does_not_give_is_named_as_such(ha
 
 def test_values_within_the_indifference_threshold_are_alike(hangs):
     """Of the concurrency, 2 is significantly better than the chosen 3, by less than the threshold."""
-    [concurrency] = [each for each in hangs.tuned if each.variable.path == "concurrency"]
+    one, _, three = variable(hangs, "concurrency").trials
     better = Trial("2", Estimate(-0.004, -0.006, -0.002, 10), in_best_subset=True)
-    changed = replace(concurrency, trials=(concurrency.trials[0], better, concurrency.trials[2]))
-    tuned = tuple(changed if each is concurrency else each for each in hangs.tuned)
-    found = replace(hangs, tuned=tuned)
-    assert "below the indifference threshold of $0.01: concurrency of the queue 2 to 3." in " ".join(
-        str(found).split()
-    )
+    found, text = with_trials(hangs, one, better, three)
+    assert "below the indifference threshold of $0.01: concurrency of the queue 2 to 3." in text
     assert "| 3 | chosen |" in tuning_document(found).markdown
-    assert "leaves a value only for one that gains more than that" in " ".join(str(found).split())
-    without = " ".join(str(replace(found, indifference=0.0)).split())
+    assert "leaves a value only for one that gains more than that" in text
+    _, without = with_trials(hangs, one, better, three, indifference=0.0)
     assert "not significant: concurrency of the queue 2 to 3." in without
     assert "gains more than that" not in without
 
@@ -161,14 +164,12 @@ def test_values_within_the_indifference_threshold_are_alike(hangs):
     ],
 )
 def test_present_value_that_is_as_good_is_not_listed_as_alike_again(hangs, low, which):
-    [concurrency] = [each for each in hangs.tuned if each.variable.path == "concurrency"]
     present = Trial("1", Estimate(0.003, low, 0.006, 10), in_best_subset=True)
-    changed = replace(concurrency, trials=(present, *concurrency.trials[1:]))
-    tuned = tuple(changed if each is concurrency else each for each in hangs.tuned)
-    text = " ".join(str(replace(hangs, tuned=tuned)).split())
+    trials = present, *variable(hangs, "concurrency").trials[1:]
+    _, text = with_trials(hangs, *trials)
     assert f"concurrency of the queue to 3 (now 1, {which})" in text
     assert "alike" not in text
-    text = " ".join(str(replace(hangs, tuned=tuned, has_concurrency=False)).split())
+    _, text = with_trials(hangs, *trials, has_concurrency=False)
     as_good = which.removeprefix("which ")
     assert f"(1 is the best one with the other settings as they are, and with these {as_good})" in text
 
@@ -177,10 +178,6 @@ def test_settings_that_are_not_shown_to_be_better_are_not_said_to_save(hangs):
     text = " ".join(str(replace(hangs, saves=Estimate(-0.2, -0.5, 0.1, 10))).split())
     assert "these minus the chosen ones are \N{MINUS SIGN}$0.20 (\N{MINUS SIGN}$0.50 to +$0.10)." in text
     assert "less than" not in text
-
-
-def test_impossible_settings_are_listed(hangs):
-    assert "| none | cannot be simulated |" in tuning_document(hangs).markdown
 
 
 @pytest.mark.parametrize("objective", ["makespan", "tokens"])

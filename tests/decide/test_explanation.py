@@ -384,18 +384,6 @@ def test_difference_at_the_scenario_is_preliminary_where_rare_batches_need_more_
     assert "Preliminary" not in str(usual)
 
 
-def test_components_that_are_not_stated_apart_are_summed_as_other():
-    rng = np.random.default_rng(1)
-    measures = rng.normal(size=(2, 50, len(MEASURES)))
-    column = MEASURES.index("cost_waiting_usd")
-    measures[1, :, column] += 20
-    scenario = parse_source(MIXED).scenario()
-    every = cost_breakdown(scenario, "cost_usd", measures, 0.95)
-    some = cost_breakdown(scenario, "cost_usd", measures, 0.95, {"waiting"})
-    assert [part.name for part in some] == ["waiting", "other"]
-    assert some[1].difference.mean == pytest.approx(sum(part.difference.mean for part in every[1:]))
-
-
 @pytest.mark.usefixtures("few_keys")
 def test_component_that_is_the_whole_difference_has_its_interval():
     source = parse_source(NOISY.replace("[sequential, parallel]", "[sequential, parallel, 'queue: 3']"))

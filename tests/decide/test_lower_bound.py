@@ -8,7 +8,6 @@ from dispatch_sim.decide.final_attempts import Known
 from dispatch_sim.decide.lower_bound import find_lower_bound, lower_bound
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.model.plan import make_plan
-from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.design import Design, Variant
@@ -28,9 +27,9 @@ from tests.model.helpers import (
 
 
 def bound_of(scenario, strategy, replication=0):
-    plan, variates = make_plan(scenario, parse_strategy(strategy)), Variates(scenario, replication)
-    run = simulate(plan, variates)
-    return *lower_bound(plan, variates, run, Known()), run
+    plan = make_plan(scenario, parse_strategy(strategy))
+    run, _ = simulate_compiled(plan, replication)
+    return *lower_bound(plan, Variates(scenario, replication), run, Known()), run
 
 
 @settings(deadline=None, max_examples=100)

@@ -142,11 +142,6 @@ def test_usual_strategies_are_shown_though_they_are_identical():
     assert "significantly worse" not in text
 
 
-def test_spread_of_zero_has_no_distribution():
-    group = ask(2, spread="0", settings=FEW).scenario.tasks[0]
-    assert group.tokens.quantile(0.01) == group.tokens.quantile(0.99) == 15_000
-
-
 def test_single_task_is_for_the_coordinator_or_for_one_agent():
     """All other strategies start one agent, too."""
     found = ask(1, settings=FEW)

@@ -334,7 +334,6 @@ def test_batch_smaller_than_both_queues_ends_the_range():
     text = PAIRS.replace("[sequential, parallel]", "['queue: 3', 'queue: 4']")
     found = explain(f"{text}\nsweep: {{concurrency: [3, 4]}}\n", ranges={"tasks": "1..16"})
     assert all(each.parameter.low >= 3 for each in found.switching_values)
-    assert [(swing.parameter.path, swing.low) for swing in found.swings] == [("tasks", None)]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from dispatch_sim.engine.machine import Machine
-from dispatch_sim.engine.plan import FlatPlan
 from dispatch_sim.model.events import Event
-from dispatch_sim.model.outcome import Outcome, outcome_of
+from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.scenario.loader import load
 from dispatch_sim.scenario.model import Scenario
@@ -27,7 +25,6 @@ provider: {limits: {requests: unlimited, input_tokens: unlimited, output_tokens:
 NO_FAILURES = "failures: {crash: 0%, bad_output: 0%}\n"
 NO_MERGE = "merge: {structured: {tokens: 0, time: 0s}, prose: {people: 0s}}\n"
 BARE = NO_OVERHEADS + NO_LIMITS + NO_FAILURES + NO_MERGE
-"""Nothing but the tasks themselves."""
 
 PARALLEL = {"parallel": "all", "manager": "script"}
 """A barrier, and launches that take no time and no call."""
@@ -53,12 +50,16 @@ def _merged(one: Any, other: Any) -> Any:
     return other
 
 
-def lognormal_tasks(count: int, seed: int, calls: int = 1, interarrival: str = "0s") -> Scenario:
+def bare(*parts: str) -> Scenario:
+    """Return the scenario of parts, without any overhead, limit or failure that they do not have."""
+    return scenario_of(BARE, *parts)
+
+
+def lognormal_tasks(count: int, seed: int, interarrival: str = "0s") -> Scenario:
     """Return a scenario of tasks that only share slots, with lognormal durations of cv 1."""
-    return scenario_of(
-        f"tasks: [{{name: a, count: {count}, calls: {calls}, tokens: 1K, interarrival: {interarrival},"
+    return bare(
+        f"tasks: [{{name: a, count: {count}, calls: 1, tokens: 1K, interarrival: {interarrival},"
         " duration: {lognormal: {mean: 60s, cv: 1}}}]",
-        BARE,
         f"study: {{seed: {seed}}}",
     )
 
@@ -73,12 +74,6 @@ def simulate_one(
     return simulated
 
 
-def simulate_many(scenario: Scenario, strategy: object, replications: int) -> list[Outcome]:
-    """Simulate replications by the compiled engine."""
-    plan = FlatPlan(make_plan(scenario, parse_strategy(strategy)))
-    return [*map(outcome_of, Machine().simulate_block(plan, 0, replications).tolist())]
-
-
 def check(
     scenario: Scenario,
     strategy: object,
@@ -91,11 +86,15 @@ def check(
     outcome, log = simulate_one(scenario, strategy)
     found = {name: getattr(outcome, name) for name in measures}
     assert found == pytest.approx(measures, rel=1e-12, abs=1e-6)
-    for kind, expected in (starts or {}).items():
-        assert sorted(e.start_s for e in log if e.kind == kind) == pytest.approx(expected, abs=1e-6)
-    for kind, expected in (ends or {}).items():
-        assert sorted(e.end_s for e in log if e.kind == kind) == pytest.approx(expected, abs=1e-6)
+    for end, moments in (("start_s", starts or {}), ("end_s", ends or {})):
+        for kind, expected in moments.items():
+            assert times(log, kind, end) == pytest.approx(expected, abs=1e-6)
     return log
+
+
+def times(log: list[Event], kind: str, end: str = "start_s") -> list[float]:
+    """Return when events of a kind start, or end, in order."""
+    return sorted(getattr(event, end) for event in log if event.kind == kind)
 
 
 def limited(**limits):

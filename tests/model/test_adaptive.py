@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.helpers import BARE, check, scenario_of, simulate_one
+from tests.model.helpers import bare, check, simulate_one
 
 THIRTY = "tasks: [{name: a, count: 30, calls: 1, tokens: 0, duration: 60s}]"
 
@@ -26,7 +26,7 @@ def waves_of_equal_tasks(tasks, most):
 @pytest.mark.parametrize("most", [30, 5, 1])
 def test_window_grows_by_one_in_a_wave_up_to_its_maximum(most):
     """From 4: after four returns it is 4 + 1/4 + 1/4.25 + ..., so the fifth return brings a fifth slot."""
-    _, log = simulate_one(scenario_of(THIRTY, BARE), adaptive(most))
+    _, log = simulate_one(bare(THIRTY), adaptive(most))
     starts = [event.start_s for event in log if event.kind == "launch"]
     waves = waves_of_equal_tasks(30, most)
     assert [starts.count(60.0 * n) for n in range(len(waves))] == waves
@@ -34,9 +34,8 @@ def test_window_grows_by_one_in_a_wave_up_to_its_maximum(most):
 
 def test_429_halves_the_window_once_for_all_agents_at_work():
     """Twelve requests a minute: four agents start, then more, until a 429; then at most half as many."""
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, count: 60, calls: 1, tokens: 0, duration: 30s}]",
-        BARE,
         "provider: {limits: {requests: 12/min, burst: 60s}}",
     )
     outcome, log = simulate_one(scenario, adaptive(12))
@@ -56,12 +55,11 @@ def test_window_that_shrinks_before_the_coordinator_does_common_work_limits_the_
     at 220 s, and d waits until its output is merged. After 30 s of common work, d is launched, and merged
     after b, from 450 s.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, calls: 1, tokens: 0, duration: 60s},"
         " {name: b, calls: 2, tokens: 2K, output_share: 80%, duration: 240s},"
         " {name: c, calls: 2, tokens: 0, duration: 60s, common: 50%, interarrival: 100s},"
         " {name: d, calls: 2, tokens: 0, duration: 60s, common: 50%, interarrival: 100s}]",
-        BARE,
         "dispatch: {spawn: {fork: true}, context: {start: 0}}",
         "merge: {structured: {tokens: 0, time: 100s}}",
         "provider: {limits: {output_tokens: 600/min}}",
@@ -80,8 +78,7 @@ def at_work(log, at_s):
 
 
 def test_adaptive_whose_maximum_is_its_start_is_a_queue():
-    scenario = scenario_of(
-        "tasks: [{name: a, count: 10, calls: 2, tokens: 5K, duration: {lognormal: {mean: 60s, cv: 1}}}]",
-        BARE,
+    scenario = bare(
+        "tasks: [{name: a, count: 10, calls: 2, tokens: 5K, duration: {lognormal: {mean: 60s, cv: 1}}}]"
     )
     assert simulate_one(scenario, {"adaptive": 3}) == simulate_one(scenario, {"queue": 3})

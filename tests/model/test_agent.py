@@ -3,14 +3,13 @@
 import pytest
 
 from dispatch_sim.model.variates import Variates
-from tests.model.helpers import BARE, PARALLEL, check, scenario_of, simulate_one
+from tests.model.helpers import PARALLEL, bare, check, simulate_one
 
 
 def crashing(task: str, prices: str = "{}"):
     """Return 400 attempts of four calls of 10 s each, of which half crash and none is retried."""
-    return scenario_of(
+    return bare(
         f"tasks: [{{name: a, count: 400, calls: 4, {task}, duration: 40s}}]",
-        BARE,
         f"failures: {{crash: 50%}}\nprovider: {{prices: {prices}}}",
         "retry: {policy: none}\nrecovery: {people: 1s}",
     )
@@ -22,13 +21,13 @@ def calls_before_crash(scenario) -> list[int]:
     return [last + 1 for last in last_calls if last >= 0]
 
 
-def test_spawn_and_return_take_time_and_spawn_counts_against_the_limit():
-    scenario = scenario_of(
+def test_spawn_and_return_take_time_and_tokens_which_count_against_the_limit():
+    scenario = bare(
         "tasks: [{name: a, tokens: 1K, output_share: 0%, duration: 60s}]",
-        BARE,
-        "dispatch: {spawn: {tokens: 3K, time: 2s}, return: {time: 3s}}",
+        "dispatch: {spawn: {tokens: 3K, time: 2s}, return: {tokens: 2K, time: 3s}}",
     )
-    check(scenario, PARALLEL, makespan_s=65, service_s=65, quota_input_tokens=4000)
+    tokens = {"tokens_work": 1000, "tokens_spawn": 3000, "tokens_return": 2000}
+    check(scenario, PARALLEL, makespan_s=65, service_s=65, tokens=6000, quota_input_tokens=6000, **tokens)
 
 
 def test_crash_wastes_the_calls_made_and_no_others():

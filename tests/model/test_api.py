@@ -4,7 +4,7 @@ import pytest
 
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.problems import ScenarioError
-from tests.model.helpers import BARE, PARALLEL, check, scenario_of, script_queue, simulate_one
+from tests.model.helpers import BARE, PARALLEL, bare, check, scenario_of, script_queue, simulate_one
 
 ONE_CALL = "tasks: [{name: a, count: %d, tokens: 10K, output_share: 0%%, calls: 1, duration: 6s}]"
 SMALL = "tasks: [{name: a, count: %d, tokens: 1K, calls: 1, duration: 6s}]"
@@ -21,20 +21,17 @@ TEN_K_PER_MINUTE = limits("input_tokens: 10K/min")
 def test_rate_limited_agents_collide_again_until_their_retries_are_spent():
     """Three calls of a whole bucket each: one is admitted at 0 s, one of two at 60 s, the last at 120 s with
     its second and last retry. With one retry it has failed."""
-    scenario = scenario_of(ONE_CALL % 3, BARE, TEN_K_PER_MINUTE)
+    scenario = bare(ONE_CALL % 3, TEN_K_PER_MINUTE)
     check(scenario, PARALLEL, starts={"429": [0, 0, 60]}, makespan_s=126, failed_attempts=0, backoff_s=180)
-    hasty = scenario_of(
-        ONE_CALL % 3,
-        BARE,
-        TEN_K_PER_MINUTE,
-        "client: {retries: 1}\nretry: {policy: none}\nrecovery: {people: 10m}",
+    hasty = bare(
+        ONE_CALL % 3, TEN_K_PER_MINUTE, "client: {retries: 1}\nretry: {policy: none}\nrecovery: {people: 10m}"
     )
     failed = {"rate_limited_attempts": 1, "manual_completions": 1, "wasted_s": 60}  # its time in backoff
     check(hasty, PARALLEL, makespan_s=66 + 600, backoff_s=60 + 60, **failed)
 
 
 def test_gateway_serves_first_in_first_out_and_rejects_nothing():
-    scenario = scenario_of(ONE_CALL % 3, BARE, TEN_K_PER_MINUTE, "provider: {on_limit: wait}")
+    scenario = bare(ONE_CALL % 3, TEN_K_PER_MINUTE, "provider: {on_limit: wait}")
     log = check(
         scenario,
         PARALLEL,
@@ -48,12 +45,12 @@ def test_gateway_serves_first_in_first_out_and_rejects_nothing():
 
 def test_output_is_charged_at_the_end_and_a_bucket_in_debt_admits_nothing():
     """A first call of 10 s writes 16K against a bucket of 8K at 8K a minute: 8K in debt, for a minute."""
-    scenario = scenario_of(WRITING % ("16K", "10s"), BARE, limits("output_tokens: 8K/min"))
+    scenario = bare(WRITING % ("16K", "10s"), limits("output_tokens: 8K/min"))
     check(scenario, script_queue(1), starts={"backoff": [10]}, ends={"backoff": [70]}, makespan_s=80)
 
 
 def test_output_bucket_at_exactly_zero_admits():
-    scenario = scenario_of(WRITING % ("8K", "10s"), BARE, limits("output_tokens: 8K/min"))
+    scenario = bare(WRITING % ("8K", "10s"), limits("output_tokens: 8K/min"))
     check(scenario, script_queue(1), makespan_s=20, rejected_requests=0, quota_output_tokens=16_000)
 
 
@@ -66,7 +63,7 @@ def test_output_bucket_at_exactly_zero_admits():
     ],
 )
 def test_calls_start_when_the_buckets_hold_enough(written, tasks, starts):
-    check(scenario_of(tasks, BARE, limits(written)), PARALLEL, starts={"call": starts})
+    check(bare(tasks, limits(written)), PARALLEL, starts={"call": starts})
 
 
 def test_long_retry_after_is_answered_by_backoff_or_by_giving_up():
@@ -80,10 +77,9 @@ def test_long_retry_after_is_answered_by_backoff_or_by_giving_up():
 
 @pytest.mark.parametrize("on_limit", ["reject", "wait"])
 def test_call_that_no_bucket_can_hold_fails_at_once_for_that_reason(on_limit):
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, count: 9, calls: 1, tokens: {uniform: {low: 1K, high: 19K}}, output_share: 0%,"
         " duration: 6s, variance: {batch: 0%, task: 0%, attempt: 100%}}]",
-        BARE,
         TEN_K_PER_MINUTE,
         f"provider: {{on_limit: {on_limit}}}\nrecovery: {{people: 1m}}",
     )
@@ -98,10 +94,9 @@ def test_call_that_no_bucket_can_hold_does_not_hold_up_the_line():
 
     The first at 0 s leaves 2K; the second has to wait for 6K, 36 s, and each further one for 8K, 48 s.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, count: 12, calls: 1, output_share: 0%, duration: 6s,"
         " tokens: {mixture: [{weight: 0.5, of: 8K}, {weight: 0.5, of: 50K}]}}]",
-        BARE,
         TEN_K_PER_MINUTE,
         "provider: {on_limit: wait}\nretry: {policy: none}\nrecovery: {people: 1s}",
     )
@@ -115,9 +110,7 @@ def test_call_that_no_bucket_can_hold_does_not_hold_up_the_line():
 
 def test_coordinator_shares_the_limits_and_never_gives_up():
     """One request a minute: the turn takes it, the call waits for the next, the merge for the one after."""
-    scenario = scenario_of(
-        SMALL % 1, BARE, limits("requests: 1/min"), "merge: {structured: {tokens: 500, time: 5s}}"
-    )
+    scenario = bare(SMALL % 1, limits("requests: 1/min"), "merge: {structured: {tokens: 500, time: 5s}}")
     check(scenario, "parallel", starts={"call": [60]}, makespan_s=125, quota_requests=3)
 
 
@@ -126,9 +119,8 @@ def test_return_puts_the_input_bucket_into_debt_and_overflow_is_lost():
 
     A return of 20K at 12 s leaves 10K of debt, and the second call needs 1K: 11K at 10K a minute are 66 s.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, count: 2, tokens: 1K, output_share: 0%, calls: 1, duration: 12s}]",
-        BARE,
         TEN_K_PER_MINUTE,
         "dispatch: {return: {tokens: 20K}}",
     )
@@ -137,10 +129,9 @@ def test_return_puts_the_input_bucket_into_debt_and_overflow_is_lost():
 
 def test_return_is_charged_when_it_has_been_read():
     """`a` returns 20K, twice the bucket, from 6 to 36 s; `b` makes its second call at 10 s, unhindered."""
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, tokens: 1K, output_share: 0%, calls: 1, duration: 6s},"
         " {name: b, tokens: 1K, output_share: 0%, calls: 2, duration: 20s}]",
-        BARE,
         TEN_K_PER_MINUTE,
         "dispatch: {return: {tokens: 20K, time: 30s}}",
     )
@@ -150,9 +141,8 @@ def test_return_is_charged_when_it_has_been_read():
 @pytest.mark.parametrize(("cache_reads", "counted"), [("false", 10_000), ("true", 15_000)])
 def test_cache_reads_count_where_the_provider_says_so(cache_reads, counted):
     """Two calls of 5K new input: the second sends 10K in all, of which 5K are read."""
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, tokens: 10K, output_share: 0%, calls: 2, duration: 12s}]",
-        BARE,
         limits("input_tokens: 1M/min"),
         f"provider: {{accounting: {{cache_reads: {cache_reads}}}}}",
     )
@@ -169,9 +159,8 @@ def test_reserved_output_holds_max_tokens_and_gives_back_the_unused_part():
 
 def test_reservation_above_the_bucket_is_a_scenario_error():
     with pytest.raises(ScenarioError, match="max_tokens"):
-        scenario_of(
+        bare(
             SMALL % 1,
-            BARE,
             limits("output_tokens: 1K/min"),
             "provider: {accounting: {output: reserved, max_tokens: 6K}}",
         )
@@ -180,9 +169,8 @@ def test_reservation_above_the_bucket_is_a_scenario_error():
 @pytest.mark.parametrize(("failed_requests", "counted"), [("false", 3), ("true", 4)])
 def test_rejected_requests_cost_quota_where_the_provider_counts_them(failed_requests, counted):
     """Two requests a minute and three agents: the third is rejected once, and admitted at 30 s."""
-    scenario = scenario_of(
+    scenario = bare(
         SMALL % 3,
-        BARE,
         limits("requests: 2/min"),
         f"provider: {{accounting: {{failed_requests: {failed_requests}}}}}",
     )
@@ -193,9 +181,8 @@ def test_rejected_requests_cost_quota_where_the_provider_counts_them(failed_requ
 def test_coordinator_gets_through_though_its_rejected_requests_cost_requests(on_limit, makespan_s):
     """Two requests a minute. The turn and the call at 0 s take both; the merge comes at 15 s, finds half a
     request, loses it, and is admitted half a minute later. In line nothing is rejected, and it waits 15 s."""
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, tokens: 1K, calls: 1, duration: 15s}]",
-        BARE,
         limits("requests: 2/min"),
         "merge: {structured: {time: 5s}}",
         f"provider: {{on_limit: {on_limit}, accounting: {{failed_requests: true}}}}",
@@ -205,9 +192,8 @@ def test_coordinator_gets_through_though_its_rejected_requests_cost_requests(on_
 
 def test_overloaded_api_is_answered_by_backoff_whatever_the_limits():
     """Always 529: an attempt with two retries pauses 0.5 and 1 s and fails; no bucket is touched."""
-    scenario = scenario_of(
+    scenario = bare(
         SMALL % 1,
-        BARE,
         "provider: {overloaded: 100%}\nclient: {jitter: 0%}\nretry: {policy: none}",
         "recovery: {people: 1m}",
     )
@@ -219,9 +205,8 @@ def test_overloaded_api_is_answered_by_backoff_whatever_the_limits():
 
 def test_overloads_are_as_frequent_as_stated():
     """With one call an attempt and no retries, attempts fail as often as requests meet an overload."""
-    scenario = scenario_of(
+    scenario = bare(
         SMALL % 2000,
-        BARE,
         "provider: {overloaded: 20%}\nclient: {retries: 0}\nretry: {policy: none}\nrecovery: {people: 0s}",
     )
     outcome, _ = simulate_one(scenario, PARALLEL)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.helpers import BARE, PARALLEL, check, scenario_of, script_queue, simulate_one
+from tests.model.helpers import BARE, PARALLEL, bare, check, scenario_of, script_queue, simulate_one
 
 PRICES = "provider: {prices: {input: $1/M, cache_write: $1.25/M, cache_read: $0.1/M, output: $0/M}}"
 PREFIX = "dispatch: {spawn: {tokens: 100K, shared: 100K}}"
@@ -11,9 +11,8 @@ STAGGER = PARALLEL | {"warm_up": "stagger"}
 
 def agents(count: int, task: str = "calls: 1, duration: 10s", cache: str = "ttl: 5m", *more: str):
     """Return agents that share all of a prefix of 100K tokens and send next to nothing besides."""
-    return scenario_of(
+    return bare(
         f"tasks: [{{name: a, count: {count}, tokens: 0, {task}}}]",
-        BARE,
         PREFIX,
         PRICES,
         f"provider: {{cache: {{{cache}}}}}",
@@ -76,9 +75,8 @@ def test_agent_reads_its_last_prompt_and_writes_the_answer():
 
     The first writes 2,000 + 1,000. The second reads these 3,000 and writes the answer of 500 and 1,000 new.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, calls: 2, tokens: 3000, output_share: 0.3333333333, duration: 20s}]",
-        BARE,
         "dispatch: {spawn: {tokens: 2K}}",
         PRICES,
         "provider: {cache: {ttl: 5m}}",
@@ -116,9 +114,8 @@ def test_latency_follows_the_tokens_of_a_call():
     First call: 10K spawn and 1K new, 100 written: 1 + 1 + 0.44 s. Second: 11K read, 100 + 1K anew,
     100 written: 1 + 1 + 0.11 + 0.044 s.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, calls: 2, tokens: 2200, output_share: 0.0909090909, tool_time: 3s}]",
-        BARE,
         "dispatch: {spawn: {tokens: 10K}}",
         "provider: {cache: {ttl: 5m}, latency: {base: 1s, per_output_token: 10ms,"
         " per_uncached_ktoken: 40ms, per_cached_ktoken: 10ms}}",

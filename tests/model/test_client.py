@@ -4,12 +4,9 @@ from itertools import product
 
 import pytest
 
-from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.streams import Stream
 from dispatch_sim.model.variates import Variates
-from dispatch_sim.scenario.strategy import parse_strategy
-from tests.conformance.comparison import simulate_by_simpy, simulate_compiled
-from tests.model.helpers import BARE, PARALLEL, check, scenario_of, script_queue
+from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_one
 
 BATCH = "tasks: [{name: a, count: 3, tokens: 10K, output_share: 0%, calls: 1, duration: 6s}]"
 
@@ -17,7 +14,7 @@ BATCH = "tasks: [{name: a, count: 3, tokens: 10K, output_share: 0%, calls: 1, du
 def starved(provider: str, *more: str):
     """Return calls of which the first empties a bucket that is full again after 100 minutes only."""
     limits = "limits: {input_tokens: 100/min, burst: 100m}"
-    return scenario_of(BATCH, BARE, f"provider: {{{provider}, {limits}}}\nrecovery: {{people: 1s}}", *more)
+    return bare(BATCH, f"provider: {{{provider}, {limits}}}\nrecovery: {{people: 1s}}", *more)
 
 
 def backoff(n: int, up: float = 0.0) -> float:
@@ -52,11 +49,10 @@ def backoff(n: int, up: float = 0.0) -> float:
         ("profile: litellm-router", lambda n, own, asked, extra: 12 + 0.75 * extra),
     ],
 )
-@pytest.mark.parametrize("simulate", [simulate_by_simpy, simulate_compiled])
-def test_client_pauses_by_its_rule(client, pause, simulate):
+def test_client_pauses_by_its_rule(client, pause):
     """Three pauses of two tasks in two attempts each, with a `retry-after` of 12 s, by hand."""
     scenario = starved("retry_after: 12s", f"client: {{retries: 3, {client}}}", "retry: {max_attempts: 2}")
-    _, log = simulate(make_plan(scenario, parse_strategy(PARALLEL)), 0)
+    _, log = simulate_one(scenario, PARALLEL)
     variates = Variates(scenario, 0)
     streams = (Stream.JITTER, Stream.RETRY_AFTER_JITTER, Stream.EXTRA_DELAY)
     for task, attempt in product((1, 2), (0, 1)):
@@ -65,12 +61,8 @@ def test_client_pauses_by_its_rule(client, pause, simulate):
             for event in log
             if event.kind == "backoff" and (event.task, event.attempt) == (task, attempt + 1)
         ]
-        assert pauses == pytest.approx(
-            [
-                pause(n, *(variates.of_request(stream, 0, task, attempt, 0, n) for stream in streams))
-                for n in range(3)
-            ]
-        )
+        drawn = [[variates.of_request(each, 0, task, attempt, 0, n) for each in streams] for n in range(3)]
+        assert pauses == pytest.approx([pause(n, *own) for n, own in enumerate(drawn)])
 
 
 @pytest.mark.parametrize(("retry_after", "rejected"), [("60s", 11), ("61s", 1)])

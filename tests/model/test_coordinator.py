@@ -93,11 +93,6 @@ def test_compaction_is_not_booked_after_an_aborted_run():
     assert "compaction" not in {event.kind for event in log}
 
 
-def test_no_context_costs_nothing():
-    outcome, _ = simulate_one(batch(3, "none"), "sequential")
-    assert (outcome.money_context_usd, outcome.tokens_context, outcome.compactions) == (0, 0, 0)
-
-
 def test_context_larger_than_the_bucket_takes_all_of_it():
     """20K to send where a full bucket holds 10K: the turn waits for a full one, and the batch ends."""
     limits = "{requests: unlimited, input_tokens: 10K/min, output_tokens: unlimited}"

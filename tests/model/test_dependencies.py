@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import theory
 from dispatch_sim.model.variates import Variates
-from tests.model.helpers import BARE, PARALLEL, lognormal_tasks, scenario_of, script_queue, simulate_one
+from tests.model.helpers import PARALLEL, bare, lognormal_tasks, script_queue, simulate_one
 
 
 def chain(*lengths: int, more: str = ""):
@@ -15,7 +15,7 @@ def chain(*lengths: int, more: str = ""):
         f"{{name: g{n}, calls: 1, tokens: 0, duration: {s}s{f', after: [g{n - 1}]' if n else ''}}}"
         for n, s in enumerate(lengths)
     )
-    return scenario_of(f"tasks: [{groups}]", BARE, more)
+    return bare(f"tasks: [{groups}]", more)
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,10 @@ def test_chain_takes_its_critical_path(strategy):
 
 def test_graph_takes_its_longest_path():
     """Two of 30 and 70 s before one of 20, next to one of 60: 90 s."""
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, calls: 1, tokens: 0, duration: 30s},"
         " {name: b, calls: 1, tokens: 0, duration: 70s}, {name: d, calls: 1, tokens: 0, duration: 60s},"
-        " {name: c, calls: 1, tokens: 0, duration: 20s, after: [a, b]}]",
-        BARE,
+        " {name: c, calls: 1, tokens: 0, duration: 20s, after: [a, b]}]"
     )
     outcome, log = simulate_one(scenario, script_queue(4))
     assert outcome.makespan_s == 90
@@ -51,10 +50,9 @@ def test_group_after_a_failed_task_waits_for_the_person():
 
 def test_group_without_tasks_in_the_batch_is_not_waited_for():
     """A batch of one task has the larger group alone; what it would come after is not there."""
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, count: 1, calls: 1, tokens: 0, duration: 30s},"
-        " {name: b, count: 9, calls: 1, tokens: 0, duration: 20s, after: [a]}]",
-        BARE,
+        " {name: b, count: 9, calls: 1, tokens: 0, duration: 20s, after: [a]}]"
     )
     assert simulate_one(scenario, PARALLEL, tasks=1)[0].makespan_s == 20
 
@@ -81,10 +79,9 @@ def test_longest_first_is_the_lpt_schedule(seed, count, width):
 
 def test_shortest_first_has_the_least_flow_time():
     """One machine: 10, 20, 30 s in that order wait 0 + 10 + 30; longest first 0 + 30 + 50."""
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, calls: 1, tokens: 0, duration: 20s},"
-        " {name: b, calls: 1, tokens: 0, duration: 30s}, {name: c, calls: 1, tokens: 0, duration: 10s}]",
-        BARE,
+        " {name: b, calls: 1, tokens: 0, duration: 30s}, {name: c, calls: 1, tokens: 0, duration: 10s}]"
     )
     waits = {
         order: simulate_one(scenario, script_queue(1, order=order))[0].wait_s

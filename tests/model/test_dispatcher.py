@@ -3,7 +3,7 @@
 from collections import deque
 
 from dispatch_sim.model.variates import Variates
-from tests.model.helpers import BARE, check, scenario_of, script_queue, simulate_one
+from tests.model.helpers import bare, check, script_queue, simulate_one
 
 ALWAYS_CRASHING = "failures: {crash: 100%}\nretry: {policy: none}\nrecovery: {people: 10m}"
 SLOW_MERGES = "merge: {structured: {time: 20s}}"
@@ -12,9 +12,8 @@ SLOW_TURNS_AND_MERGES = "dispatch: {turn: {tokens: 300, time: 10s}}\n" + SLOW_ME
 
 def unreliable():
     """Return twelve tasks of one call of 60 s, of which many crash and are retried until they succeed."""
-    return scenario_of(
+    return bare(
         "tasks: [{name: a, count: 12, tokens: 1K, calls: 1, duration: 60s}]",
-        BARE,
         "failures: {crash: 40%}\nretry: {max_attempts: 50}",
     )
 
@@ -64,30 +63,31 @@ def test_wave_begins_with_failed_tasks_of_the_last_in_their_order():
     assert calls_in_order(log) == expected
 
 
-def test_only_sequential_waits_for_the_person():
-    """Two tasks crash after 60 s each and take a person ten minutes each.
+def test_sequential_retries_a_task_and_waits_for_the_person_before_the_next():
+    """Both attempts of two tasks crash after 60 s, and a person takes ten minutes for each.
 
-    Sequential: 60 + 600 + 60 + 600 s. In waves of one the second runs while the person works: 60 + 2 x 600 s.
+    Sequential: 2 x 60 + 600 s for each. In waves of one the second runs while the person works.
     """
     tasks = "tasks: [{name: a, count: 2, tokens: 1K, calls: 1, duration: 60s}]"
-    scenario = scenario_of(tasks, BARE, ALWAYS_CRASHING)
-    check(scenario, {"waves": 1, "manager": "script"}, makespan_s=1260)
-    check(scenario, "sequential", makespan_s=1320)
+    scenario = bare(tasks, "failures: {crash: 100%}\nrecovery: {people: 10m}")
+    waves = {"waves": 1, "manager": "script"}
+    check(scenario, waves, starts={"call": [0, 60, 120, 180]}, makespan_s=120 + 2 * 600)
+    log = check(scenario, "sequential", starts={"call": [0, 60, 720, 780]}, makespan_s=2 * 720)
+    assert [event.task for event in log if event.kind == "call"] == [0, 0, 1, 1]
 
 
 def test_queue_with_a_barrier_sees_failures_at_once():
     """Crashes at 10 and 60 s: a person begins at 10 s, not behind the barrier, and needs 2 x 600 s."""
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, tokens: 1K, calls: 1, duration: 10s},"
         " {name: b, tokens: 1K, calls: 1, duration: 60s}]",
-        BARE,
         ALWAYS_CRASHING,
     )
     check(scenario, script_queue(2, merge="barrier"), makespan_s=1210)
 
 
 def test_queue_with_a_barrier_merges_when_all_agents_are_back():
-    scenario = scenario_of("tasks: [{name: a, count: 3, tokens: 1K, duration: 60s}]", BARE, SLOW_MERGES)
+    scenario = bare("tasks: [{name: a, count: 3, tokens: 1K, duration: 60s}]", SLOW_MERGES)
     check(scenario, script_queue(1, merge="barrier"), starts={"merge": [180, 200, 220]}, makespan_s=240)
 
 
@@ -96,10 +96,9 @@ def test_turn_waits_for_a_merge_to_end():
 
     Its turn is from 90 to 100 s, it is back at 160 s and merged at 180 s.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, tokens: 1K, duration: 60s},"
         " {name: b, tokens: 1K, duration: 60s, interarrival: 75s}]",
-        BARE,
         SLOW_TURNS_AND_MERGES,
     )
     check(scenario, "queue: 2", starts={"turn": [0, 90]}, ends={"turn": [10, 100]}, makespan_s=180)
@@ -108,7 +107,7 @@ def test_turn_waits_for_a_merge_to_end():
 def test_returned_output_is_merged_before_its_slot_is_filled():
     """Both want the coordinator at 70 s: merge to 90 s, turn to 100 s, task to 160 s, merge to 180 s."""
     tasks = "tasks: [{name: a, count: 2, tokens: 1K, duration: 60s}]"
-    check(scenario_of(tasks, BARE, SLOW_TURNS_AND_MERGES), "queue: 1", makespan_s=180)
+    check(bare(tasks, SLOW_TURNS_AND_MERGES), "queue: 1", makespan_s=180)
 
 
 def test_turn_fills_all_slots_that_are_free_when_it_begins():
@@ -116,10 +115,9 @@ def test_turn_fills_all_slots_that_are_free_when_it_begins():
 
     The turn of 90 s launches both remaining tasks, so there are two turns of 300 tokens, not three.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, tokens: 1K, duration: 60s}, {name: b, tokens: 1K, duration: 61s},"
         " {name: c, count: 2, tokens: 1K, duration: 60s}]",
-        BARE,
         SLOW_TURNS_AND_MERGES,
     )
     check(scenario, "queue: 2", starts={"launch": [10, 10, 100, 100]}, tokens_coordination=2 * 300)

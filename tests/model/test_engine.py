@@ -6,7 +6,7 @@ from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
-from tests.model.helpers import BARE, NO_OVERHEADS, check, scenario_of, simulate_one
+from tests.model.helpers import NO_OVERHEADS, bare, check, scenario_of, simulate_one
 
 THREE = "tasks: [{name: agent, count: 3, tokens: 15K, duration: 60s}]\n"
 PROSE = "tasks: [{name: agent, count: 3, tokens: 15K, duration: 60s, output: prose}]"
@@ -39,7 +39,7 @@ CRASH = "failures: {crash: 100%}\nrecovery: {people: 10m}"
     ],
 )
 def test_makespan_of_cases_worked_out_by_hand(parts, strategy, makespan_s):
-    check(scenario_of(BARE, *parts), strategy, makespan_s=makespan_s)
+    check(bare(*parts), strategy, makespan_s=makespan_s)
 
 
 def test_money_bills_every_token_sent_at_the_price_of_its_class():
@@ -49,9 +49,8 @@ def test_money_bills_every_token_sent_at_the_price_of_its_class():
     the spawn twice, the first call's 450 twice, the second's once. Written: 3 x 150. Returned: 100 read
     by the coordinator.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, tokens: 1350, output_share: 0.33333333333, calls: 3, duration: 30s}]",
-        BARE,
         "dispatch: {spawn: {tokens: 900}, return: {tokens: 100}}",
         "provider: {prices: {input: $5/M, cache_write: $7/M, cache_read: $1/M, output: $20/M}}",
     )
@@ -64,47 +63,18 @@ def test_money_bills_every_token_sent_at_the_price_of_its_class():
     assert outcome.money_usd == pytest.approx((spawn + work + 500) / 1e6)
 
 
-def test_single_call_writes_nothing_to_the_cache():
-    scenario = scenario_of(
-        "tasks: [{name: a, tokens: 1000, output_share: 0%, calls: 1, duration: 30s}]",
-        BARE,
-        "provider: {prices: {input: $5/M, cache_write: $7/M}}",
-    )
-    assert simulate_one(scenario, "parallel")[0].money_usd == pytest.approx(1000 * 5 / 1e6)
-
-
-@pytest.mark.parametrize("strategy", ["sequential", "parallel", "queue: 2", "waves: 2"])
-def test_spawn_and_return_tokens_are_counted_as_overhead(strategy):
-    scenario = scenario_of(THREE, BARE, "dispatch: {spawn: {tokens: 3K}, return: {tokens: 2K}}")
-    check(scenario, strategy, tokens=60_000, tokens_work=45_000, tokens_spawn=9000, tokens_return=6000)
-
-
 def test_briefs_of_one_turn_are_written_one_after_another():
     """A turn of 4 s and briefs of 6 s start three agents at 10, 16 and 22 s; the last is back at 82 s."""
-    scenario = scenario_of(
-        THREE, BARE, "dispatch: {brief: {tokens: 200, time: 6s}, turn: {tokens: 300, time: 4s}}"
-    )
+    scenario = bare(THREE, "dispatch: {brief: {tokens: 200, time: 6s}, turn: {tokens: 300, time: 4s}}")
     check(scenario, "parallel", ends={"wait": [10, 16, 22]}, makespan_s=82, tokens_coordination=900)
     check(scenario, "sequential", makespan_s=3 * (4 + 6 + 60), tokens_coordination=3 * (300 + 200))
     check(scenario, {"queue": 3, "manager": "script"}, makespan_s=60, tokens_coordination=0)
     check(scenario, {"queue": 2}, tokens_coordination=2 * 300 + 3 * 200)
 
 
-@pytest.mark.parametrize(
-    ("strategy", "pairs"), [("parallel", 6), ("queue: 4", 6), ("waves: 2", 2), ("sequential", 0)]
-)
-def test_outputs_made_without_sight_of_each_other_make_pairs(strategy, pairs):
-    scenario = scenario_of(
-        "tasks: [{name: a, count: 4, tokens: 1K, duration: 60s, output: prose}]",
-        BARE,
-        "merge: {prose: {people: 3m}, pair: {people: 10s}}",
-    )
-    check(scenario, strategy, people_s=4 * 180 + pairs * 10)
-
-
 def test_cost_adds_money_waiting_and_peoples_time():
     """Ten minutes at $40 an hour, and nine minutes of a person at $80."""
-    scenario = scenario_of(PROSE, BARE, "merge: {prose: {people: 3m}}")
+    scenario = bare(PROSE, "merge: {prose: {people: 3m}}")
     outcome, _ = simulate_one(scenario, "parallel")
     assert outcome.people_s == outcome.people_merge_s == 540
     assert outcome.cost_people_usd == pytest.approx(12)
@@ -114,7 +84,7 @@ def test_cost_adds_money_waiting_and_peoples_time():
 
 def test_person_completes_lost_tasks_and_is_paid():
     """All attempts crash: two of each task are wasted, then a person takes ten minutes for each."""
-    scenario = scenario_of(THREE.replace("tokens", "calls: 1, tokens"), BARE, CRASH)
+    scenario = bare(THREE.replace("tokens", "calls: 1, tokens"), CRASH)
     check(
         scenario,
         "parallel",
@@ -133,13 +103,12 @@ def test_person_completes_lost_tasks_and_is_paid():
 
 @pytest.mark.parametrize(("retry", "failed"), [("policy: none", 3), ("max_attempts: 4", 12)])
 def test_task_is_attempted_as_often_as_its_retry_policy_allows(retry, failed):
-    check(scenario_of(THREE, BARE, CRASH, f"retry: {{{retry}}}"), "queue: 3", failed_attempts=failed)
+    check(bare(THREE, CRASH, f"retry: {{{retry}}}"), "queue: 3", failed_attempts=failed)
 
 
 def test_only_failed_tasks_are_redone():
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, count: 40, tokens: 1K, duration: 60s}]",
-        BARE,
         "failures: {bad_output: 30%}",
         "retry: {max_attempts: 100}",
     )
@@ -151,30 +120,13 @@ def test_only_failed_tasks_are_redone():
     assert outcome.makespan_s == 60 * max(event.attempt for event in log)
 
 
-def test_sequential_retries_a_task_and_waits_for_the_person_before_the_next():
-    scenario = scenario_of(
-        "tasks: [{name: a, count: 12, tokens: 1K, duration: 60s}]",
-        BARE,
-        "failures: {crash: 40%}",
-        "recovery: {people: 10m}",
-    )
-    outcome, log = simulate_one(scenario, "sequential")
-    launched = [event.task for event in log if event.kind == "call" and event.call == 0]
-    assert launched == sorted(launched)
-    assert outcome.manual_completions > 0
-    calls = sum(event.end_s - event.start_s for event in log if event.kind == "call")
-    assert outcome.makespan_s == pytest.approx(calls + 600 * outcome.manual_completions)
-
-
 def test_tasks_are_dispatched_as_they_arrive():
-    scenario = scenario_of(
-        "tasks: [{name: a, count: 3, calls: 1, tokens: 1K, duration: 60s, interarrival: 100s}]", BARE
-    )
+    scenario = bare("tasks: [{name: a, count: 3, calls: 1, tokens: 1K, duration: 60s, interarrival: 100s}]")
     check(scenario, "queue: 1", starts={"call": [100, 200, 300]}, makespan_s=360, flow_s=180)
 
 
 def test_variates_of_another_scenario_are_an_error():
-    plan = make_plan(scenario_of(THREE, BARE), parse_strategy("parallel"))
-    assert simulate(plan, Variates(scenario_of(THREE, BARE), 0)).makespan_s == 60
+    plan = make_plan(bare(THREE), parse_strategy("parallel"))
+    assert simulate(plan, Variates(bare(THREE), 0)).makespan_s == 60
     with pytest.raises(ValueError, match="another scenario"):
         simulate(plan, Variates(scenario_of(THREE, NO_OVERHEADS), 0))

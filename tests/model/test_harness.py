@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.model.helpers import BARE, PARALLEL, check, scenario_of, script_queue
+from tests.model.helpers import PARALLEL, bare, check, script_queue
 
 
 def agents(count: int, harness: str, *more: str):
     """Return agents of a minute, and nothing that costs."""
     tasks = f"tasks: [{{name: a, count: {count}, calls: 1, tokens: 0, duration: 60s}}]"
-    return scenario_of(tasks, BARE, f"harness: {{{harness}}}", *more)
+    return bare(tasks, f"harness: {{{harness}}}", *more)
 
 
 def test_launches_over_the_cap_wait_for_a_place():
@@ -47,9 +47,8 @@ def test_queue_keeps_to_the_cap_after_the_first_refusals():
     ],
 )
 def test_pace_that_is_used_up_costs_a_whole_window(calls, gap, starts):
-    scenario = scenario_of(
+    scenario = bare(
         f"tasks: [{{name: a, count: 5, calls: 1, tokens: 0, duration: 1s, interarrival: {gap}}}]",
-        BARE,
         f"harness: {{pace: {{calls: {calls}, window: 60s}}}}",
     )
     check(scenario, script_queue(5), starts={"call": starts})

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from dispatch_sim.model.variates import Variates
-from tests.model.helpers import BARE, PARALLEL, check, scenario_of, script_queue, simulate_one
+from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_one
 
 THREE = "tasks: [{name: a, count: 3, tokens: 1K, duration: 60s}]"
 THREE_PROSE = "tasks: [{name: a, count: 3, tokens: 1K, duration: 60s, output: prose}]"
@@ -14,9 +14,8 @@ THREE_PROSE = "tasks: [{name: a, count: 3, tokens: 1K, duration: 60s, output: pr
 
 def test_retried_task_sees_outputs_merged_before_its_last_attempt():
     """Outputs pair with those of their own wave: k that return together are k (k - 1) / 2 pairs."""
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, count: 40, tokens: 1K, calls: 1, duration: 60s, output: prose}]",
-        BARE,
         "merge: {pair: {people: 10s}}\nfailures: {crash: 40%}\nretry: {max_attempts: 100}",
     )
     variates = Variates(scenario, 0)
@@ -34,11 +33,10 @@ def test_output_pairs_with_all_that_its_agent_could_not_see():
     `a` is back at 10 s and merged at 15 s, without a pair. `c` was launched at 10 s, before that, and merges
     at 20 s: one pair. `b` was launched at 0 s and is back at 100 s: two pairs, though both were long done.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, tokens: 1K, duration: 10s, output: prose},"
         " {name: b, tokens: 1K, duration: 100s, output: prose},"
         " {name: c, tokens: 1K, duration: 10s, output: prose}]",
-        BARE,
         "merge: {prose: {people: 5s}, pair: {people: 10s}}",
     )
     kind = "merge by person"
@@ -66,7 +64,7 @@ def test_output_pairs_with_all_that_its_agent_could_not_see():
     ],
 )
 def test_outputs_are_blocked_while_another_is_merged(tasks, merge, expected):
-    check(scenario_of(tasks, BARE, f"merge: {{{merge}}}"), PARALLEL, **expected)
+    check(bare(tasks, f"merge: {{{merge}}}"), PARALLEL, **expected)
 
 
 def test_bad_output_wastes_its_merge_and_pays_for_no_pairs():
@@ -74,9 +72,8 @@ def test_bad_output_wastes_its_merge_and_pays_for_no_pairs():
 
     Each attempt used 1,000 tokens, 100 to spawn and 200 to return; the structured merge 500.
     """
-    scenario = scenario_of(
+    scenario = bare(
         THREE_PROSE.replace("}]", "}, {name: b, tokens: 1K, duration: 60s}]"),
-        BARE,
         "dispatch: {spawn: {tokens: 100}, return: {tokens: 200}}\nfailures: {bad_output: 100%}",
         "merge: {structured: {tokens: 500, time: 5s}, prose: {people: 3m}, pair: {people: 10s}}",
         "retry: {policy: none}",
@@ -95,9 +92,8 @@ def test_coordinators_calls_are_counted_billed_and_waited_for(on_limit, rejected
     coordinator's call to be admitted, then 5 s for the merge. Counted: 800 tokens of input; 200 of output and
     500 of the merge, which cost $15/M.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, tokens: 1K, calls: 1, duration: 6s}]",
-        BARE,
         "merge: {structured: {tokens: 500, time: 5s}}",
         f"provider: {{limits: {{requests: 1/min}}, on_limit: {on_limit}, prices: {{output: $15/M}}}}",
     )
@@ -125,9 +121,8 @@ def test_throughput_follows_the_universal_scalability_law_and_peaks_where_it_say
     """
     throughput = {}
     for n in range(1, 21):
-        scenario = scenario_of(
+        scenario = bare(
             f"tasks: [{{name: a, count: {n}, calls: 1, tokens: 0, duration: 890s}}]",
-            BARE,
             "merge: {structured: {time: 10s}, pair: {time: 18s}}",
         )
         makespan_s = simulate_one(scenario, PARALLEL)[0].makespan_s

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.helpers import BARE, NO_FAILURES, check, scenario_of, script_queue, simulate_one
+from tests.model.helpers import NO_FAILURES, bare, check, scenario_of, script_queue, simulate_one
 
 PLAIN = "dispatch: {context: none}\nprovider: {limits: unlimited}\n" + NO_FAILURES
 """The usual overheads: a turn of 4 s, briefs of 5.7 s, 2 s to spawn and to return, merges of 5 s."""
@@ -160,8 +160,7 @@ def test_failed_first_half_is_seen_at_the_barrier_of_a_wave():
 def test_results_read_during_a_compaction_stay_in_the_context():
     """Two slots. The turn that begins at 40 s, when the first is back, finds 12,000 tokens, over the window:
     the summary is written from 40 to 100 s, the second comes back at 50 s. The turn then reads 12,500."""
-    scenario = scenario_of(
-        BARE,
+    scenario = bare(
         "tasks: [{name: a, count: 3, calls: 1, tokens: 0, duration: 30s}]",
         "dispatch: {return: {tokens: 2000}, brief: {time: 10s},"
         " context: {start: 10K, window: 11K, compaction: {tokens: 500, time: 60s}}}",
@@ -172,8 +171,7 @@ def test_results_read_during_a_compaction_stay_in_the_context():
 
 def test_gateway_serves_its_line_when_a_reservation_is_given_back():
     """All 6,000 are held; at 10 s there are 1,000 that flowed in and 5,000 given back: 20 s in all."""
-    scenario = scenario_of(
-        BARE,
+    scenario = bare(
         "tasks: [{name: a, count: 2, calls: 1, tokens: 1000, output_share: 100%, duration: 10s}]",
         "provider: {on_limit: wait, accounting: {output: reserved, max_tokens: 6000},"
         " limits: {output_tokens: 6K/min}}",
@@ -183,8 +181,7 @@ def test_gateway_serves_its_line_when_a_reservation_is_given_back():
 
 def test_first_half_with_wrong_instructions_fails_when_it_returns():
     """a is found wrong at 25 s; b's first half, of 100 s, began before: 100 + 200 s and a review of 5."""
-    scenario = scenario_of(
-        BARE,
+    scenario = bare(
         WRONG,
         "tasks: [{name: a, calls: 2, tokens: 10K, duration: 20s},"
         " {name: b, calls: 2, tokens: 10K, duration: 200s}]",
@@ -195,8 +192,7 @@ def test_first_half_with_wrong_instructions_fails_when_it_returns():
 
 def test_output_that_waits_for_its_rework_is_wasted_by_wrong_instructions_too():
     """By hand: t0's verdict at 76 s wastes t1's merged output, which waits to be partly redone."""
-    scenario = scenario_of(
-        BARE,
+    scenario = bare(
         WRONG,
         calls("calls: 1", "coupling: 100%", duration="20s"),
         "dispatch: {turn: {time: 5s}}\nmerge: {structured: {time: 1s}}\nreview: {every: 1, people: 50s}",
@@ -213,8 +209,7 @@ def test_output_that_waits_for_its_rework_is_wasted_by_wrong_instructions_too():
 
 def test_agent_that_cannot_read_the_prefix_does_not_wait_for_it():
     """b works in a copy, whose directory is in its prompt: it calls at 3 s, and is done 30 s later."""
-    scenario = scenario_of(
-        BARE,
+    scenario = bare(
         "tasks: [{name: a, calls: 1, tokens: 0}, {name: b, calls: 1, tokens: 0, writes: [x]}]",
         "dispatch: {spawn: {tokens: 10K, shared: 10K}}\nconflicts: {isolation: worktree, setup: 3s}",
         "provider: {cache: {ttl: 1h, minimum: 0},"
@@ -225,8 +220,7 @@ def test_agent_that_cannot_read_the_prefix_does_not_wait_for_it():
 
 def test_interrupted_call_cannot_be_read_from_the_cache():
     """Two calls of 10 s; the second is ended at 15 s, and sends its 5,000 new tokens once more."""
-    scenario = scenario_of(
-        BARE,
+    scenario = bare(
         calls("calls: 2", "output_share: 0%", count=1, duration="20s"),
         "dispatch: {spawn: {tokens: 10K}}\nprovider: {cache: {ttl: 1h, first_token: 8s, minimum: 0}}",
         "timeouts: {hard: 15s}\nretry: {policy: resume, max_attempts: 3}",
@@ -238,8 +232,7 @@ def test_interrupted_call_cannot_be_read_from_the_cache():
 
 def test_checkpoint_is_wasted_once_by_wrong_instructions():
     """Every call of 1,000 tokens is either work or waste, however often tasks were resumed."""
-    scenario = scenario_of(
-        BARE,
+    scenario = bare(
         "tasks: [{name: a, count: 4, calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
         "failures: {crash: 40%, bad_brief: 100%}\nretry: {policy: resume, max_attempts: 100}",
         "review: {every: 1, people: 30s}",

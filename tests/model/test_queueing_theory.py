@@ -12,7 +12,7 @@ import theory
 from dispatch_sim.model.plan import make_plan
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.comparison import simulate_compiled
-from tests.model.helpers import BARE, scenario_of, script_queue
+from tests.model.helpers import bare, script_queue
 
 WARM_UP, BATCHES, BATCH = 2_000, 25, 1_200
 
@@ -20,10 +20,9 @@ WARM_UP, BATCHES, BATCH = 2_000, 25, 1_200
 def waits(servers: int, interarrival_s: float, service: str, seed: int) -> np.ndarray:
     """Return tasks' waits for a slot, in seconds, shape (batches, tasks of a batch)."""
     count = WARM_UP + BATCHES * BATCH
-    scenario = scenario_of(
+    scenario = bare(
         f"tasks: [{{name: stream, count: {count}, calls: 1, tokens: 0, duration: {service},"
         f" interarrival: {{exponential: {{mean: {interarrival_s}s}}}}}}]",
-        BARE,
         f"study: {{seed: {seed}}}",
     )
     _, log = simulate_compiled(make_plan(scenario, parse_strategy(script_queue(servers))), 0)

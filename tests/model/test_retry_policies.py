@@ -8,7 +8,7 @@ from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.comparison import simulate_by_simpy, simulate_compiled
-from tests.model.helpers import BARE, PARALLEL, check, scenario_of, script_queue, simulate_one
+from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_one
 
 BOTH_ENGINES = pytest.mark.parametrize("simulate", [simulate_by_simpy, simulate_compiled])
 BAD_OUTPUTS = """
@@ -23,9 +23,8 @@ recovery: {people: 600s}
 def batch(retry: str, *more: str, seed: int = 0):
     """Return four tasks of four calls of 20 s and 1,000 tokens; `retry` is a policy or a harness profile."""
     policies = ("failed-only", "resume", "cascade", "abort", "none")
-    return scenario_of(
+    return bare(
         "tasks: [{name: a, count: 4, calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
-        BARE,
         f"retry: {{policy: {retry}}}" if retry in policies else f"harness: {{profile: {retry}}}",
         f"study: {{seed: {seed}}}",
         "recovery: {people: 600s}",
@@ -58,7 +57,7 @@ def bad_outputs(retry: str, attempts: int):
     """Return tasks of 60 s of which only the first attempt of task 2 has a bad output."""
 
     def scenario(seed):
-        return scenario_of(BARE, BAD_OUTPUTS, f"retry: {{{retry}}}\nstudy: {{seed: {seed}}}")
+        return bare(BAD_OUTPUTS, f"retry: {{{retry}}}\nstudy: {{seed: {seed}}}")
 
     def is_wanted(seed):
         variates = Variates(scenario(seed), 0)
@@ -103,9 +102,8 @@ def test_cascade_cancels_attempts_at_work():
 
 def test_resumed_attempt_does_not_pay_its_spawn_prompt_again():
     """It reads its context from the cache. A crash at the first call leaves nothing to resume."""
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
-        BARE,
         "dispatch: {spawn: {tokens: 10K, time: 3s}}\nfailures: {crash: 60%}\nstudy: {seed: 3}",
         "retry: {policy: resume, max_attempts: 100}",
     )
@@ -230,9 +228,8 @@ def test_abort_spares_merged_outputs(simulate, merge, bad_s):
 def test_abort_comes_with_the_last_attempt_and_leaves_the_rest_to_a_person(
     simulate, tasks, concurrency, attempts, launches, end_s
 ):
-    scenario = scenario_of(
+    scenario = bare(
         f"tasks: {tasks}",
-        BARE,
         "failures: {crash: 100%}\nrecovery: {people: 600s}",
         f"retry: {{policy: abort, max_attempts: {attempts}}}",
     )

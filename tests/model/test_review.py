@@ -2,10 +2,7 @@
 
 import pytest
 
-from dispatch_sim.model.plan import make_plan
-from dispatch_sim.scenario.strategy import parse_strategy
-from tests.conformance.comparison import simulate_by_simpy, simulate_compiled
-from tests.model.helpers import BARE, PARALLEL, check, scenario_of, script_queue
+from tests.model.helpers import PARALLEL, bare, check, script_queue
 
 WRONG = "failures: {bad_brief: 100%}"
 SEQUENTIAL = {"sequential": 1, "manager": "script"}
@@ -13,9 +10,8 @@ SEQUENTIAL = {"sequential": 1, "manager": "script"}
 
 def batch(count: int, review: str, *more: str):
     """Return tasks of a minute and 1,000 tokens."""
-    return scenario_of(
+    return bare(
         f"tasks: [{{name: a, count: {count}, calls: 1, tokens: 1000, duration: 60s}}]",
-        BARE,
         f"review: {review}",
         *more,
     )
@@ -48,49 +44,46 @@ def test_nothing_is_dispatched_during_a_review(count, review, strategy, launches
     check(batch(count, review), strategy, starts={"launch": launches}, **expected)
 
 
-@pytest.mark.parametrize("simulate", [simulate_by_simpy, simulate_compiled])
-def test_script_that_has_written_a_cold_prefix_dispatches_nothing_during_a_review(simulate):
+def test_tasks_begin_during_a_review_that_does_not_block():
+    scenario = batch(2, "{every: 1, people: 100s, blocking: false}")
+    check(scenario, script_queue(1), starts={"launch": [0, 60], "review": [60, 160]})
+
+
+def test_script_that_has_written_a_cold_prefix_dispatches_nothing_during_a_review():
     """By hand: the first two call from 2 s, after the prefix is written, to 32 s and 33 s.
 
     As the first is back, the prefix has lapsed. While it is written anew, until 34 s, the second is back,
     and a review of both begins, until 153 s. The prefix has lapsed again then, and is written by 155 s.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, calls: 1, tokens: 0, duration: 30s},"
         " {name: b, calls: 1, tokens: 0, duration: 31s},"
         " {name: c, calls: 1, tokens: 0, duration: 30s}]",
-        BARE,
         "dispatch: {spawn: {tokens: 100K, shared: 100K}}",
         "provider: {cache: {ttl: 20s, first_token: 2s}}",
         "review: {every: 2, people: 2m}",
     )
-    plan = make_plan(scenario, parse_strategy(script_queue(2, warm_up="prewarm")))
-    outcome, log = simulate(plan, 0)
-    assert [event.start_s for event in log if event.kind == "launch"] == [2, 2, 155]
-    assert outcome.makespan_s == 155 + 30 + 120
+    strategy = script_queue(2, warm_up="prewarm")
+    check(scenario, strategy, starts={"launch": [2, 2, 155]}, makespan_s=155 + 30 + 120)
 
 
-@pytest.mark.parametrize("simulate", [simulate_by_simpy, simulate_compiled])
-def test_script_that_has_waited_for_common_work_dispatches_nothing_during_a_review(simulate):
+def test_script_that_has_waited_for_common_work_dispatches_nothing_during_a_review():
     """By hand: outputs are back at 60 s and 70 s, and merged from 60 s to 160 s and 260 s.
 
     The third task comes at 100 s, and waits for the coordinator. As that is free, at 260 s, a review of
     the first output has begun at 160 s. That of the second follows, from 280 s to 400 s. Then half of the
     third task takes the coordinator 30 s, and its agent 30 s more.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, calls: 1, tokens: 0, duration: 60s},"
         " {name: b, calls: 1, tokens: 0, duration: 70s},"
         " {name: c, calls: 2, tokens: 0, duration: 60s, common: 50%, interarrival: 100s}]",
-        BARE,
         "dispatch: {spawn: {fork: true}, context: {start: 0}}",
         "merge: {structured: {tokens: 0, time: 100s}}",
         "review: {every: 1, people: 2m}",
     )
-    outcome, log = simulate(make_plan(scenario, parse_strategy(script_queue(3))), 0)
-    assert [(event.start_s, event.end_s) for event in log if event.kind == "common work"] == [(400, 430)]
-    assert [event.start_s for event in log if event.kind == "launch"] == [0, 0, 430]
-    assert outcome.makespan_s == 430 + 30 + 100 + 120
+    starts = {"common work": [400], "launch": [0, 0, 430]}
+    check(scenario, script_queue(3), starts=starts, makespan_s=430 + 30 + 100 + 120)
 
 
 def test_every_1_reviews_each_output_by_itself():
@@ -101,19 +94,17 @@ def test_every_1_reviews_each_output_by_itself():
 
 def test_running_agents_continue_during_a_review():
     """The first review begins at 60 s; the longer task is back at 90 s, and has a review of its own."""
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, count: 2, calls: 1, tokens: 0, duration: 60s},"
         " {name: b, calls: 1, tokens: 0, duration: 90s}]",
-        BARE,
         "review: {every: 2, people: 2m}",
     )
     check(scenario, script_queue(3), ends={"call": [60, 60, 90]}, makespan_s=60 + 120 + 120)
 
 
 def test_reviews_and_merges_share_one_person():
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, count: 3, calls: 1, tokens: 0, duration: 60s, output: prose}]",
-        BARE,
         "merge: {prose: {people: 1m}}\nreview: {every: 1, people: 2m}",
     )
     check(scenario, script_queue(3), people_s=3 * (60 + 120), makespan_s=60 + 3 * (60 + 120))
@@ -159,10 +150,9 @@ def test_outputs_of_wrong_instructions_are_redone_when_it_shows(count, review, s
 
 def test_running_attempt_with_wrong_instructions_fails_when_it_returns():
     """b has wrong instructions, comes back at 500 s, fails, and is redone until 1000 s."""
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, calls: 1, tokens: 1000, duration: 60s},"
         " {name: b, calls: 1, tokens: 1000, duration: 500s}]",
-        BARE,
         WRONG,
         "review: {every: 1, people: 2m}",
     )

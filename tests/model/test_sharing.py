@@ -4,14 +4,18 @@ import math
 
 import pytest
 
-from tests.model.helpers import BARE, PARALLEL, check, scenario_of, script_queue, simulate_many, simulate_one
+from dispatch_sim.engine.machine import Machine
+from dispatch_sim.engine.plan import FlatPlan
+from dispatch_sim.model.outcome import outcome_of
+from dispatch_sim.model.plan import make_plan
+from dispatch_sim.scenario.strategy import parse_strategy
+from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_one
 
 
 def writers(count: int, probability: str, isolation: str, *more: str):
     """Return agents of a minute that all write the same name."""
-    return scenario_of(
+    return bare(
         f"tasks: [{{name: a, count: {count}, calls: 1, tokens: 1000, duration: 60s, writes: [x]}}]",
-        BARE,
         f"conflicts: {{probability: {probability}, isolation: {isolation}, people: 20m,"
         " resolve: 5m, setup: 7s}",
         *more,
@@ -24,10 +28,9 @@ def test_all_outputs_are_clean_as_often_as_no_pair_conflicts(isolation, count):
     """n agents that all overlap: (1-p)^(n(n-1)/2). Over 4,000 replications, within 4 standard errors."""
     p, replications = 0.1, 4000
     scenario = writers(count, "10%", isolation, "retry: {policy: none}")
-    clean = sum(
-        not (outcome.overwritten_attempts or outcome.merge_conflicts)
-        for outcome in simulate_many(scenario, PARALLEL, replications)
-    )
+    plan = FlatPlan(make_plan(scenario, parse_strategy(PARALLEL)))
+    outcomes = map(outcome_of, Machine().simulate_block(plan, 0, replications).tolist())
+    clean = sum(not (outcome.overwritten_attempts or outcome.merge_conflicts) for outcome in outcomes)
     expected = (1 - p) ** (count * (count - 1) // 2)
     error = math.sqrt(expected * (1 - expected) / replications)
     assert abs(clean / replications - expected) < 4 * error
@@ -51,11 +54,10 @@ def test_output_is_done_only_when_no_agent_can_overwrite_it():
 
     The third is after the first: it waits until that is cleaned up and redone.
     """
-    scenario = scenario_of(
+    scenario = bare(
         "tasks: [{name: a, calls: 1, tokens: 1000, duration: 60s, writes: [x]},"
         " {name: b, calls: 1, tokens: 1000, duration: 60s, writes: [x, y], interarrival: 30s},"
         " {name: c, calls: 1, tokens: 1000, duration: 1s, after: [a]}]",
-        BARE,
         "conflicts: {probability: 100%, people: 20m}",
     )
     redone_s = 90 + 1200 + 60
@@ -65,10 +67,9 @@ def test_output_is_done_only_when_no_agent_can_overwrite_it():
 
 def test_agents_that_do_not_overlap_or_share_a_name_lose_nothing():
     check(writers(4, "100%", "shared"), "sequential", overwritten_attempts=0)
-    apart = scenario_of(
+    apart = bare(
         "tasks: [{name: a, tokens: 1K, duration: 60s, writes: [x]},"
         " {name: b, tokens: 1K, duration: 60s, writes: [y]}, {name: c, tokens: 1K, duration: 60s}]",
-        BARE,
         "conflicts: {probability: 100%}",
     )
     check(apart, PARALLEL, overwritten_attempts=0)

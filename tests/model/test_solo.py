@@ -2,12 +2,8 @@
 
 import pytest
 
-from dispatch_sim.engine.machine import Machine
-from dispatch_sim.model.plan import make_plan
-from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
-from dispatch_sim.scenario.strategy import parse_strategy
-from tests.model.helpers import NO_FAILURES, NO_MERGE, NO_OVERHEADS, PARALLEL, scenario_of
+from tests.model.helpers import NO_FAILURES, NO_MERGE, NO_OVERHEADS, PARALLEL, scenario_of, simulate_one
 
 PRICES = "prices: {input: $3/M, cache_write: $4/M, cache_read: $1/M, output: $10/M}"
 FREE = f"{NO_OVERHEADS}\n".replace("context: none", "context: {start: 10K}")
@@ -15,15 +11,9 @@ NO_RECOVERY = "recovery: {people: 0s}"
 CALL_USD = 4_000 * 4e-6 + 1_000 * 10e-6
 """New input, written to the cache, and output of a call of 5,000 tokens."""
 
-_MACHINE = Machine()
-
 
 def outcome_of(scenario, strategy="solo", replication=0):
-    """Return the outcome of one replication, which both engines agree on."""
-    plan = make_plan(scenario, parse_strategy(strategy))
-    outcome = simulate(plan, Variates(scenario, replication))
-    assert _MACHINE.simulate(plan, replication) == outcome
-    return outcome
+    return simulate_one(scenario, strategy, replication)[0]
 
 
 def batch(*parts, count=3, calls=1, group="", context="{start: 10K}", provider="limits: unlimited"):
@@ -172,13 +162,6 @@ def test_solo_does_common_work_once(common, left, calls):
     outcome = outcome_of(scenario)
     assert (outcome.tokens_work, outcome.quota_requests) == (20_000 + 2 * left, 4 + 2 * calls)
     assert outcome_of(scenario, PARALLEL).tokens_work == 3 * 20_000
-
-
-def test_all_in_common_is_the_work_of_one_task_for_solo_and_of_each_for_agents():
-    scenario = batch(FREE, NO_MERGE, calls=2, group=", common: 100%")
-    solo, agents = outcome_of(scenario), outcome_of(scenario, PARALLEL)
-    assert (solo.quota_requests, solo.tokens_work, solo.makespan_s) == (2, 10_000, 100)
-    assert (agents.quota_requests, agents.tokens_work, agents.makespan_s) == (6, 30_000, 100)
 
 
 def test_common_work_is_done_again_until_an_attempt_succeeds():

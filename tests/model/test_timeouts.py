@@ -2,16 +2,15 @@
 
 import pytest
 
-from tests.model.helpers import BARE, PARALLEL, check, scenario_of, script_queue, simulate_one
+from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_one
 
 NO_RETRY = "retry: {policy: none}"
 
 
 def agents(timeouts: str, *more: str, task: str = "calls: 4, duration: 80s"):
     """Return two agents of four calls of 20 s each, with a person who takes ten minutes."""
-    return scenario_of(
+    return bare(
         f"tasks: [{{name: a, count: 2, tokens: 4000, output_share: 25%, {task}}}]",
-        BARE,
         f"timeouts: {{{timeouts}}}",
         "recovery: {people: 10m}",
         *more,
@@ -93,10 +92,9 @@ def test_gateway_serves_the_next_in_line_when_the_first_is_ended():
     """30K a minute, full: the first call takes 30K at once. The second needs 30K, a minute, and is ended
     after 20 s; the third needs 10K, and has them at 20 s."""
     task = "output_share: 0%, calls: 1, duration: 5s"
-    scenario = scenario_of(
+    scenario = bare(
         f"tasks: [{{name: a, tokens: 30K, {task}}}, {{name: b, tokens: 30K, {task}}},"
         f" {{name: c, tokens: 10K, {task}, interarrival: 1s}}]",
-        BARE,
         "provider: {limits: {input_tokens: 30K/min}, on_limit: wait}",
         "timeouts: {hard: 20s}",
         NO_RETRY,

@@ -4,60 +4,44 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatch_sim.model.events import Activity
-from dispatch_sim.model.plan import make_plan
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.cases import make_case
-from tests.conformance.comparison import difference, plan_of, simulate_by_simpy, simulate_compiled
-from tests.model.helpers import BARE, NO_FAILURES, NO_MERGE, NO_OVERHEADS, scenario_of
+from tests.conformance.comparison import plan_of, simulate_compiled
+from tests.model.helpers import PARALLEL, bare, check, limited, script_queue
 
-
-def simulated(strategy, *parts):
-    """Return outcome and events of a replication, which are the same in both engines."""
-    plan = make_plan(scenario_of(*parts), parse_strategy(strategy))
-    simpy, compiled = simulate_by_simpy(plan, 0), simulate_compiled(plan, 0)
-    assert difference(simpy, compiled) == ""
-    return simpy
+PACED = PARALLEL | {"pace": "limits"}
 
 
 @pytest.mark.parametrize(
     ("limits", "pacing", "paced_s", "makespan_s"),
     [
         # A request every 10 s, and no two at once: the three begin at 0, 10 and 20 s.
-        ("requests: 6/min, burst: 10s", "", 10 + 20, 20 + 5),
+        (limited(requests="6/min", burst="10s"), "", 10 + 20, 20 + 5),
         # A request every 20 s, by a rate of the client's own; its bucket holds one, and 20 s to fill again.
-        ("requests: 60/min, burst: 20s", "requests: 3/min", 20 + 40, 40 + 5),
+        (limited(requests="60/min", burst="20s"), "requests: 3/min", 20 + 40, 40 + 5),
         # Half of 12K a minute and of a bucket of 12K: each 8K call finds at least 6K, and leaves a debt, from
         # -2K to 6K at 100 tokens a second.
-        ("input_tokens: 12K/min, burst: 60s", "margin: 50%", 80 + 160, 160 + 5),
+        (limited(input_tokens="12K/min", burst="60s"), "margin: 50%", 80 + 160, 160 + 5),
     ],
 )
 def test_paced_calls_wait_in_the_client_for_the_limits(limits, pacing, paced_s, makespan_s):
-    all_limits = {"requests": "unlimited", "input_tokens": "unlimited", "output_tokens": "unlimited"}
-    stated = ", ".join(f"{key}: {value}" for key, value in all_limits.items() if f"{key}:" not in limits)
-    outcome, log = simulated(
-        {"parallel": "all", "manager": "script", "pace": "limits"},
+    scenario = bare(
         "tasks: [{name: a, count: 3, tokens: 8K, output_share: 0%, calls: 1, duration: 5s}]",
-        f"provider: {{limits: {{{limits}, {stated}}}}}",
+        limits,
         f"client: {{pacing: {{{pacing}}}}}",
-        NO_OVERHEADS + NO_FAILURES + NO_MERGE,
     )
-    assert outcome.rejected_requests == 0
-    assert outcome.paced_s == pytest.approx(paced_s)
-    assert outcome.makespan_s == pytest.approx(makespan_s)
-    assert sum(e.end_s - e.start_s for e in log if e.kind is Activity.PACING) == pytest.approx(paced_s)
+    log = check(scenario, PACED, rejected_requests=0, paced_s=paced_s, makespan_s=makespan_s)
+    assert sum(e.end_s - e.start_s for e in log if e.kind == "pacing") == pytest.approx(paced_s)
 
 
 def test_waiting_for_the_pace_counts_against_a_timeout():
     """The second call would be sent at 60 s, and the hard timeout is over at 30 s."""
-    outcome, _ = simulated(
-        {"parallel": "all", "manager": "script", "pace": "limits"},
+    scenario = bare(
         "tasks: [{name: a, count: 2, tokens: 1K, calls: 1, duration: 5s}]",
-        "provider: {limits: {requests: 1/min, input_tokens: unlimited, output_tokens: unlimited}}",
+        limited(requests="1/min"),
         "timeouts: {hard: 30s}\nretry: {policy: none}\nrecovery: {people: 0s}",
-        NO_OVERHEADS + NO_FAILURES + NO_MERGE,
     )
-    assert (outcome.killed_attempts, outcome.manual_completions) == (1, 1)
+    check(scenario, PACED, killed_attempts=1, manual_completions=1)
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
@@ -74,31 +58,16 @@ def test_client_with_mirrored_buckets_never_meets_a_429(fates, margin):
     assert outcome.rejected_requests == 0
 
 
-@pytest.mark.parametrize(("retry_when", "again_s"), [("immediately", 20), ("after_drain", 30)])
-def test_failed_task_waits_until_all_has_drained(retry_when, again_s):
+@pytest.mark.parametrize(("retry_when", "launches"), [("immediately", [0, 20]), ("after_drain", [0, 30])])
+def test_failed_task_waits_until_all_has_drained(retry_when, launches):
     """Tasks of 10, 30 and 10 s in a queue of 2 all crash: a slot is free at 20 s, all has drained at 30 s."""
-    outcome, log = simulated(
-        {"queue": 2, "manager": "script", "retry_when": retry_when},
+    scenario = bare(
         "tasks: [{name: a, tokens: 1K, calls: 1, duration: 10s},"
         " {name: b, tokens: 1K, calls: 1, duration: 30s}, {name: c, tokens: 1K, calls: 1, duration: 10s}]",
-        BARE.replace("crash: 0%", "crash: 100%"),
-        "recovery: {people: 0s}",
+        "failures: {crash: 100%}\nrecovery: {people: 0s}",
     )
-    launches = [event.start_s for event in log if event.kind is Activity.LAUNCH and event.task == 0]
-    assert launches == [0, again_s]
-    assert outcome.failed_attempts == 6
-
-
-@pytest.mark.parametrize(("blocking", "second_s"), [("true", 110), ("false", 10)])
-def test_review_that_does_not_block_lets_tasks_begin(blocking, second_s):
-    """The first of two tasks of 10 s is looked at for 100 s."""
-    _, log = simulated(
-        {"queue": 1, "manager": "script"},
-        "tasks: [{name: a, count: 2, tokens: 1K, calls: 1, duration: 10s}]",
-        BARE,
-        f"review: {{every: 1, people: 100s, blocking: {blocking}}}",
-    )
-    assert [event.start_s for event in log if event.kind is Activity.LAUNCH] == [0, second_s]
+    log = check(scenario, script_queue(2, retry_when=retry_when), failed_attempts=6)
+    assert [event.start_s for event in log if event.kind == "launch" and event.task == 0] == launches
 
 
 @pytest.mark.parametrize("text", ["paced: 3", "paced of 3", "queue of 3 (paced)", "{queue: 3, pace: limits}"])

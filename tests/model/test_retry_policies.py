@@ -4,13 +4,9 @@ from functools import cache
 
 import pytest
 
-from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.variates import Variates
-from dispatch_sim.scenario.strategy import parse_strategy
-from tests.conformance.comparison import simulate_by_simpy, simulate_compiled
 from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_one
 
-BOTH_ENGINES = pytest.mark.parametrize("simulate", [simulate_by_simpy, simulate_compiled])
 BAD_OUTPUTS = """
 tasks: [{name: a, count: 4, calls: 1, tokens: 1000, output_share: 0%, duration: 60s}]
 failures: {bad_output: 20%}
@@ -119,8 +115,7 @@ def test_resumed_attempt_does_not_pay_its_spawn_prompt_again():
     assert failed > 10
 
 
-@BOTH_ENGINES
-def test_resumed_agent_reads_its_own_input_from_the_cache_but_no_posts_of_the_failed_call(simulate):
+def test_resumed_agent_reads_its_own_input_from_the_cache_but_no_posts_of_the_failed_call():
     """Each call reads 1,000 tokens of its own and 5,000 of each other agent at work.
 
     The second call fails: after the 16,000 tokens of the first it sends 16,000. The agent that resumes is
@@ -133,7 +128,7 @@ def test_resumed_agent_reads_its_own_input_from_the_cache_but_no_posts_of_the_fa
         "communication: {kind: blackboard, post: {tokens: 5K, time: 0s}}",
         seed=seed_of_one_crash(),
     )
-    _, log = simulate(make_plan(scenario, parse_strategy(PARALLEL)), 0)
+    _, log = simulate_one(scenario, PARALLEL)
     calls = [(event.attempt, event.tokens) for event in log if event.kind == "call" and event.task == 0]
     assert calls == [(1, 16_000), (1, 16_000), (2, 0), (2, 1_000), (2, 1_000)]
 
@@ -153,7 +148,6 @@ def test_cancelled_attempts_do_not_count_towards_max_attempts():
     check(scenario, PARALLEL, manual_completions=0, bad_outputs=1, cancelled_attempts=1)
 
 
-@BOTH_ENGINES
 @pytest.mark.parametrize(
     ("strategy", "launches", "cancelled"),
     [
@@ -165,50 +159,55 @@ def test_cancelled_attempts_do_not_count_towards_max_attempts():
     ],
     ids=str,
 )
-def test_langgraph_without_a_retry_policy_ends_the_run_at_the_first_failure(
-    simulate, strategy, launches, cancelled
-):
+def test_langgraph_without_a_retry_policy_ends_the_run_at_the_first_failure(strategy, launches, cancelled):
     """A crash at 40 s cancels the others then, in waves too; nothing is retried, and nothing more starts.
 
     A person completes all four tasks, 10 minutes each. An agent has made two calls of 1,000 tokens by then.
     """
-    outcome, log = simulate(make_plan(one_crash("langgraph-no-retry"), parse_strategy(strategy)), 0)
-    assert [event.end_s for event in log if event.kind == "cancelled"] == cancelled
+    log = check(
+        one_crash("langgraph-no-retry"),
+        strategy,
+        ends={"cancelled": cancelled},
+        crashed_attempts=1,
+        cancelled_attempts=len(cancelled),
+        manual_completions=4,
+        people_s=2400,
+        makespan_s=40 + 4 * 600,
+        tokens_work=0,
+        tokens_wasted=launches * 2000,
+    )
     assert sum(event.kind == "launch" for event in log) == launches
-    assert (outcome.crashed_attempts, outcome.cancelled_attempts) == (1, len(cancelled))
-    assert (outcome.manual_completions, outcome.people_s) == (4, 2400)
-    assert outcome.makespan_s == 40 + 4 * 600
-    assert (outcome.tokens_work, outcome.tokens_wasted) == (0, launches * 2000)
 
 
-@BOTH_ENGINES
 @pytest.mark.parametrize("merge", ["as-completed", "barrier"])
-def test_langgraph_with_a_retry_policy_reruns_only_the_failed_node(simulate, merge):
+def test_langgraph_with_a_retry_policy_reruns_only_the_failed_node(merge):
     """A crash at 40 s costs 2,000 tokens and 80 s; the others return at 80 s, and no person is needed."""
-    plan = make_plan(one_crash("langgraph-retry"), parse_strategy(script_queue(4, merge=merge)))
-    outcome, log = simulate(plan, 0)
+    log = check(
+        one_crash("langgraph-retry"),
+        script_queue(4, merge=merge),
+        makespan_s=40 + 80,
+        crashed_attempts=1,
+        cancelled_attempts=0,
+        manual_completions=0,
+        tokens_work=4 * 4000,
+        tokens_wasted=2000,
+    )
     assert [(event.task, event.attempt) for event in log if event.kind == "launch"][4:] == [(0, 2)]
-    assert outcome.makespan_s == 40 + 80
-    assert (outcome.crashed_attempts, outcome.cancelled_attempts, outcome.manual_completions) == (1, 0, 0)
-    assert (outcome.tokens_work, outcome.tokens_wasted) == (4 * 4000, 2000)
 
 
-@BOTH_ENGINES
 @pytest.mark.parametrize(("merge", "bad_s"), [("as-completed", 130), ("barrier", 150)])
-def test_abort_spares_merged_outputs(simulate, merge, bad_s):
+def test_abort_spares_merged_outputs(merge, bad_s):
     """Two slots; task 2 is bad, and a person completes 2 and 3.
 
     As completed, tasks 0 and 1 are merged at 70 and 80 s, and 2 is found bad at 130 s while 3 waits for the
     coordinator. Behind the barrier all four are merged from 120 s on, and 2 is bad at 150 s.
     """
     scenario = bad_outputs("policy: abort, max_attempts: 1", attempts=1)
-    outcome, log = simulate(make_plan(scenario, parse_strategy(script_queue(2, merge=merge))), 0)
+    expected = {"bad_outputs": 1, "manual_completions": 2, "makespan_s": bad_s + 2 * 600}
+    log = check(scenario, script_queue(2, merge=merge), **expected)
     assert [(event.task, event.end_s) for event in log if event.kind == "cancelled"] == [(3, bad_s)]
-    assert (outcome.bad_outputs, outcome.manual_completions) == (1, 2)
-    assert outcome.makespan_s == bad_s + 2 * 600
 
 
-@BOTH_ENGINES
 @pytest.mark.parametrize(
     ("tasks", "concurrency", "attempts", "launches", "end_s"),
     [
@@ -226,19 +225,17 @@ def test_abort_spares_merged_outputs(simulate, merge, bad_s):
     ],
 )
 def test_abort_comes_with_the_last_attempt_and_leaves_the_rest_to_a_person(
-    simulate, tasks, concurrency, attempts, launches, end_s
+    tasks, concurrency, attempts, launches, end_s
 ):
     scenario = bare(
         f"tasks: {tasks}",
         "failures: {crash: 100%}\nrecovery: {people: 600s}",
         f"retry: {{policy: abort, max_attempts: {attempts}}}",
     )
-    plan = make_plan(scenario, parse_strategy(script_queue(concurrency)))
-    outcome, log = simulate(plan, 0)
-    assert [event.start_s for event in log if event.kind == "launch"] == launches
-    assert outcome.crashed_attempts == len(launches)
-    assert outcome.manual_completions == len(plan.tasks)
-    assert outcome.makespan_s == end_s + len(plan.tasks) * 600
+    count = scenario.batch_size
+    expected = {"manual_completions": count, "makespan_s": end_s + count * 600}
+    starts = {"launch": launches}
+    check(scenario, script_queue(concurrency), starts=starts, crashed_attempts=len(launches), **expected)
 
 
 @pytest.mark.parametrize("policy", ["resume", "cascade", "abort", "none"])

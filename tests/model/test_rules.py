@@ -26,15 +26,7 @@ from dispatch_sim.model.arithmetic import (
 
 def test_bucket_refills_at_its_rate_up_to_its_capacity():
     """Half a token a second for ten seconds is five tokens; a full bucket holds no more."""
-    assert bucket_level(1.0, 10.0, 0.5, 100.0) == 6.0
-    assert bucket_level(99.0, 10.0, 0.5, 100.0) == 100.0
-    assert bucket_level(-20.0, 10.0, 0.5, 100.0) == -15.0
-
-
-def test_retry_after_is_the_time_until_enough_has_flowed_in():
-    """15,000 tokens missing at 500 a second take 30 seconds."""
-    assert wait_for(0.0, 15_000.0, 500.0, 0.0) == pytest.approx(30.0, abs=3e-9)
-    assert wait_for(15_000.0, 15_000.0, 500.0, 0.0) == 0.0
+    assert [bucket_level(level, 10.0, 0.5, 100.0) for level in (1.0, 99.0, -20.0)] == [6.0, 100.0, -15.0]
 
 
 def test_bucket_tolerates_a_nanosecond_and_a_rounding_error():
@@ -47,7 +39,12 @@ def test_bucket_tolerates_a_nanosecond_and_a_rounding_error():
 
 
 def test_retry_after_is_longer_than_exact_by_what_the_clock_can_tell_apart():
-    """At 2^51 s the next number is half a second on: two of them, and a part in 10^12 of the wait itself."""
+    """15,000 tokens missing at 500 a second take 30 seconds.
+
+    At 2^51 s the next number is half a second on: two of them, and a part in 10^12 of the wait itself.
+    """
+    assert wait_for(0.0, 15_000.0, 500.0, 0.0) == pytest.approx(30.0, abs=3e-9)
+    assert wait_for(15_000.0, 15_000.0, 500.0, 0.0) == 0.0
     assert wait_for(0.0, 1.0, 1.0, 2.0**51) == pytest.approx(1 + 2 * 0.5, abs=1e-9)
     longer = 2**51 * (1 + Fraction(1, 10**12)) + 2 * Fraction(1, 2)
     assert wait_for(0.0, 2.0**51, 1.0, 0.0) == pytest.approx(float(longer), abs=0.5)
@@ -68,17 +65,21 @@ def test_client_that_waits_retry_after_is_admitted(level, need, rate, now):
         assert bucket_level(level, later - now, rate, math.inf) >= need
 
 
-def test_backoff_doubles_to_its_cap_and_is_shortened_by_jitter():
-    """The SDKs' policy: 0.5 s doubling to 8 s, up to a quarter off."""
-    pauses = [backoff(tries, 0.5, 2.0, 8.0, -0.25, 0.0) for tries in range(7)]
-    assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
-    assert backoff(1, 0.5, 2.0, 8.0, -0.25, 1.0) == 0.75
-
-
-def test_backoff_is_lengthened_by_jitter_after_its_cap():
-    """Claude Code's policy: 0.5 s doubling to 32 s, and up to a quarter more: 40 s at most."""
-    assert [backoff(tries, 0.5, 2.0, 32.0, 0.25, 0.5) for tries in (0, 1, 9)] == [0.5625, 1.125, 36.0]
-    assert backoff(9, 0.5, 2.0, 32.0, 0.25, 1.0) == 40.0
+@pytest.mark.parametrize(
+    ("factor", "cap_s", "jitter", "u", "pauses"),
+    [
+        # The SDKs: doubling to 8 s, up to a quarter off.
+        (2.0, 8.0, -0.25, 0.0, [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]),
+        (2.0, 8.0, -0.25, 1.0, [0.375, 0.75]),
+        # Claude Code: doubling to 32 s, and up to a quarter more, 40 s at most.
+        (2.0, 32.0, 0.25, 0.5, [0.5625, 1.125, 2.25, 4.5, 9.0, 18.0, 36.0, 36.0]),
+        (2.0, 32.0, 0.25, 1.0, [0.625, 1.25, 2.5, 5.0, 10.0, 20.0, 40.0, 40.0]),
+        # The cap cuts 13.5 s to 8 s.
+        (3.0, 8.0, 0.0, 0.0, [0.5, 1.5, 4.5, 8.0, 8.0]),
+    ],
+)
+def test_backoff_grows_to_its_cap_and_is_changed_by_jitter(factor, cap_s, jitter, u, pauses):
+    assert [backoff(n, 0.5, factor, cap_s, jitter, u) for n in range(len(pauses))] == pauses
 
 
 def test_retry_after_is_lengthened_by_jitter_but_not_below_its_floor():
@@ -88,9 +89,8 @@ def test_retry_after_is_lengthened_by_jitter_but_not_below_its_floor():
     assert obeyed_pause(12.1, 0.0, 0.0, 0.0) == 12.1
 
 
-def test_backoff_is_cut_to_a_cap_that_it_does_not_meet_exactly():
-    """Tripled: 0.5, 1.5, 4.5, and then 13.5, which is cut to 8 s."""
-    assert [backoff(tries, 0.5, 3.0, 8.0, 0.0, 0.0) for tries in range(6)] == [0.5, 1.5, 4.5, 8.0, 8.0, 8.0]
+def test_client_obeys_retry_after_up_to_its_limit_and_a_rounding_error():
+    assert [is_obeyed(asked_s, 60.0) for asked_s in (60.0, 60.0 + 1e-9, 60.001)] == [True, True, False]
 
 
 @given(total=st.integers(0, 10**12), parts=st.integers(1, 200))
@@ -102,21 +102,14 @@ def test_shares_of_a_whole_number_add_up_and_differ_by_one_at_most(total, parts)
 
 def test_window_grows_by_one_in_a_round_and_is_halved_by_a_429():
     """AIMD: a quarter for each of four, never more than allowed, never less than one."""
-    assert grown(4.0, 10) == 4.25
-    assert grown(1.0, 10) == 2.0
-    assert grown(9.95, 10) == 10.0
-    assert shrunk(6.0) == 3.0
-    assert shrunk(1.5) == 1.0
+    assert [grown(window, 10) for window in (4.0, 1.0, 9.95)] == [4.25, 2.0, 10.0]
+    assert [shrunk(window) for window in (6.0, 1.5)] == [3.0, 1.0]
 
 
 def test_cache_entry_is_readable_from_its_response_until_its_ttl_after_its_last_use():
     """Written at 10 s, used at 100 s, kept for 300 s: from 10 s on, and at 400 s no more."""
-    assert [cache_readable(10.0, 100.0, 300.0, now) for now in (9.9, 10.0, 399.9, 400.0)] == [
-        False,
-        True,
-        True,
-        False,
-    ]
+    readable = [cache_readable(10.0, 100.0, 300.0, now_s) for now_s in (9.9, 10.0, 399.9, 400.0)]
+    assert readable == [False, True, True, False]
 
 
 def test_call_takes_its_base_and_a_time_per_token():
@@ -135,15 +128,7 @@ def test_part_of_an_attempt_rounds_calls_up(calls, fraction, expected):
     assert calls_of_part(calls, fraction) == expected
 
 
-@pytest.mark.parametrize(
-    ("u", "expected"), [(0.0, 0), (0.0499, 0), (0.0501, 1), (0.1999, 3), (0.2, -1), (0.9, -1)]
-)
-def test_fault_strikes_each_call_equally_likely(u, expected):
+def test_fault_strikes_each_call_equally_likely():
     """20% over four calls: 5% each."""
-    assert struck_call(u, 0.2, 4) == expected
-
-
-def test_client_obeys_retry_after_up_to_its_limit_and_a_rounding_error():
-    assert is_obeyed(60.0, 60.0)
-    assert is_obeyed(60.0 + 1e-9, 60.0)
-    assert not is_obeyed(60.001, 60.0)
+    variates = (0.0, 0.0499, 0.0501, 0.1999, 0.2, 0.9)
+    assert [struck_call(u, 0.2, 4) for u in variates] == [0, 0, 1, 3, -1, -1]

@@ -131,7 +131,10 @@ def test_a_replication_that_does_not_fit_the_state_is_simulated_by_simpy(too_sma
         monkeypatch.setattr(machine, too_small, 1)
     rows = Machine().simulate_block(plan, 3, 4)
     for row, replication in zip(rows, range(3, 7), strict=True):
-        assert outcome_of(row.tolist()) == simulate(plan.plan, Variates(scenario, replication))
+        log = []
+        expected = simulate_by_simpy(plan.plan, replication)
+        assert (Machine().simulate_with_log(plan, replication, log), log) == expected
+        assert outcome_of(row.tolist()) == expected[0]
 
 
 def test_the_comparison_fails_where_the_compiled_engine_leaves_a_replication_to_simpy(monkeypatch):
@@ -142,26 +145,16 @@ def test_the_comparison_fails_where_the_compiled_engine_leaves_a_replication_to_
     assert "the replication does not fit the state of the compiled engine" in found
 
 
-def test_a_plan_that_does_not_fit_the_state_has_a_log_of_simpy(monkeypatch):
-    scenario = scenario_of("tasks: [{name: a, count: 3, tokens: 15K, duration: 60s, writes: [x, y]}]")
-    plan = make_plan(scenario, parse_strategy("queue: 3"))
-    large = FlatPlan(plan)
-    large.fields["links"] = np.zeros(machine.MAX_LINKS + 1, np.int64)
-    monkeypatch.setattr(machine, "FlatPlan", lambda plan: large)
-    log = []
-    assert (Machine().simulate(plan, 0, log), log) == simulate_by_simpy(plan, 0)
-
-
-@pytest.mark.parametrize("log", [None, []])
-def test_a_replication_that_never_ends_is_an_error(log, monkeypatch):
+def test_a_replication_that_never_ends_is_an_error():
     """Here the dispatcher waits for a task more than there is."""
     scenario = scenario_of("tasks: [{name: a, count: 3, tokens: 15K, duration: 60s}]")
-    plan = make_plan(scenario, parse_strategy("queue: 3"))
-    endless = FlatPlan(plan)
+    endless = FlatPlan(make_plan(scenario, parse_strategy("queue: 3")))
     endless.fields["new_world"]["unfinished"] += 1
-    monkeypatch.setattr(machine, "FlatPlan", lambda plan: endless)
-    with pytest.raises(RuntimeError, match="no event is left in replication 7, which has not ended"):
-        Machine().simulate(plan, 7, log)
+    error = "no event is left in replication 7, which has not ended"
+    with pytest.raises(RuntimeError, match=error):
+        Machine().simulate_block(endless, 7, 1)
+    with pytest.raises(RuntimeError, match=error):
+        Machine().simulate_with_log(endless, 7, [])
 
 
 SAMPLE = Empirical((1.0, 2.0, 2.0, 5.5, 9.0))
@@ -210,28 +203,21 @@ def compiled_quantile():
 def test_quantiles_have_the_same_bits(distribution, compiled_quantile):
     fates = random.Random(2)
     for _ in range(400):
-        u = min(
-            max(10 ** (-15.9 * fates.random()) if fates.random() < 0.3 else fates.random(), 2**-53),
-            1 - 2**-53,
-        )
+        drawn = 10 ** (-15.9 * fates.random()) if fates.random() < 0.3 else fates.random()
+        u = min(max(drawn, 2**-53), 1 - 2**-53)
         assert compiled_quantile(distribution, u) == distribution.quantile(u)
 
 
 def test_changed_sources_are_compiled_anew(tmp_path, monkeypatch):
     """The file of compiled code is named after every source that goes into it, rules included."""
-    before = store.cache_path()
-    copies = []
-    for source in store._SOURCES:
-        copy = tmp_path / f"{len(copies)}-{source.name}"
-        copy.write_bytes(source.read_bytes())
-        copies.append(copy)
-    monkeypatch.setattr(store, "_SOURCES", copies)
-    assert store.cache_path() == before
-    for copy in copies:
-        was = copy.read_bytes()
-        copy.write_bytes(was + b"\n# changed\n")
-        assert store.cache_path() != before, copy.name
-        copy.write_bytes(was)
+    before, sources = store.cache_path(), store._SOURCES
+    changed = tmp_path / "changed.py"
+    for number, source in enumerate(sources):
+        changed.write_bytes(source.read_bytes())
+        monkeypatch.setattr(store, "_SOURCES", [*sources[:number], changed, *sources[number + 1 :]])
+        assert store.cache_path() == before
+        changed.write_bytes(source.read_bytes() + b"\n# changed\n")
+        assert store.cache_path() != before, source.name
 
 
 def test_every_source_of_compiled_code_is_known():
@@ -251,32 +237,30 @@ def test_every_source_of_compiled_code_is_known():
     assert taken <= set(store._SOURCES)
 
 
-@pytest.mark.parametrize("base", ["/proc/nowhere", "here"])
-def test_what_is_compiled_is_kept_where_that_can_be_written(base, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", base if base.startswith("/") else str(tmp_path / base))
-    store._write(b"machine code", store.cache_path())
-    assert store._read(store.cache_path()) == (None if base.startswith("/") else b"machine code")
-    assert store.is_compiled() is not base.startswith("/")
-
-
-@pytest.mark.parametrize(
-    "in_the_way", ["a folder of that name", "a name too long", "a relative path", "nobody's home"]
-)
-def test_a_strange_place_for_caches_is_no_trouble(in_the_way, tmp_path, monkeypatch):
-    """Nothing is kept there and nothing is left; a relative path is ignored, as the standard asks for."""
+def test_what_is_compiled_is_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    if in_the_way == "a folder of that name":
-        store.cache_path().mkdir(parents=True)
-    elif in_the_way == "a name too long":
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ("x" * 300)))
-    elif in_the_way == "a relative path":
-        monkeypatch.setenv("XDG_CACHE_HOME", "here")
-        assert store.cache_path().is_relative_to(tmp_path / "home" / ".cache")
-        return
-    else:
-        monkeypatch.delenv("XDG_CACHE_HOME")
+    store._write(b"machine code", store.cache_path())
+    assert store._read(store.cache_path()) == b"machine code"
+    assert store.is_compiled()
+
+
+def test_a_relative_path_of_caches_is_ignored_as_the_standard_asks_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert store.cache_path().is_relative_to(tmp_path / ".cache")
+
+
+@pytest.mark.parametrize("caches", ["/proc/nowhere", "a folder of that name", "a name too long", None])
+def test_a_strange_place_for_caches_is_no_trouble(caches, tmp_path, monkeypatch):
+    """Nothing is kept there and nothing is left; without any place, there is no home either."""
+    if caches is None:
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
         monkeypatch.setattr(store.Path, "home", _no_home)
+    else:
+        name = {"a folder of that name": "", "a name too long": "x" * 300}.get(caches, caches)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+    if caches == "a folder of that name":
+        store.cache_path().mkdir(parents=True)
     store._write(b"machine code", store.cache_path())
     assert not store.is_compiled()
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -301,10 +285,10 @@ def test_an_interruption_waits_while_code_is_linked():
     done = []
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 
+    @uninterrupted()
     def link():
-        with uninterrupted():
-            signal.raise_signal(signal.SIGINT)
-            done.append("linked")
+        signal.raise_signal(signal.SIGINT)
+        done.append("linked")
 
     try:
         with pytest.raises(KeyboardInterrupt):

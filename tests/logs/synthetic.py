@@ -25,13 +25,12 @@ OUTCOMES = {
 
 VERSIONS = {
     "subagents": "2.1.112",
-    "next-to": "2.0.70",
     "inline": "1.0.120",
     "progress": "2.1.75",
     "main": "2.1.150",
 }
-"""A version of Claude Code by where the lines of agents are: in a folder of the session's, next to it, in it,
-as progress; nowhere."""
+"""A version of Claude Code by where the lines of agents are: in files of their own, in the session's file,
+there as progress; nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +166,7 @@ def write_claude_code(runs, folder, layout=None):
         project = folder / "project"
         written.append(_write_lines(project / f"{session.id}.jsonl", _in_time(session.lines)))
         for agent, lines in session.agents.items():
-            written.append(_write_lines(project / session.folder / f"agent-{agent}.jsonl", lines))
+            written.append(_write_lines(project / session.id / "subagents" / f"agent-{agent}.jsonl", lines))
     return written
 
 
@@ -175,22 +174,21 @@ class _Session:
     def __init__(self, number, layout):
         self.id = f"5e551040-0000-4000-8000-{number:012}"
         self.layout = layout
-        self.folder = f"{self.id}/subagents" if layout == "subagents" else "."
         self.lines = []
         self.agents = {}
         self._ids = itertools.count()
 
     def write(self, run):
         if not self.lines:
-            self._say(run.called_us - 5_000_000, "user", {"role": "user", "content": "..."})
+            self._say(run.called_us - 5_000_000, "user", message={"role": "user", "content": "..."})
         self._call(run)
         if run.outcome != "rejected" and self.layout != "main":
             self._live(run)
         if run.outcome != "unfinished":
             self._end(run)
 
-    def _say(self, at, kind, message, **more):
-        line = {
+    def _line(self, at, kind, **more):
+        return {
             "parentUuid": None,
             "isSidechain": False,
             "sessionId": self.id,
@@ -199,14 +197,14 @@ class _Session:
             "type": kind,
             "uuid": f"{self.id[24:]}-{next(self._ids)}",
             "timestamp": _iso(at),
+            **more,
         }
-        line |= {"message": message} if message is not None else {}
-        line |= more
-        self.lines.append(line)
-        return line
+
+    def _say(self, at, kind, **more):
+        self.lines.append(self._line(at, kind, **more))
 
     def _call(self, run):
-        tool = "Task" if self.layout in ("inline", "next-to") else "Agent"
+        tool = "Task" if self.layout == "inline" else "Agent"
         asked = {"description": "...", "prompt": self._prompt(run), "subagent_type": run.kind}
         if run.background:
             asked["run_in_background"] = True
@@ -218,31 +216,25 @@ class _Session:
             "stop_reason": None,
             "usage": {"input_tokens": 3, "output_tokens": 1},
         }
-        self._say(run.called_us, "assistant", message, requestId=f"req_{run.group}")
+        self._say(run.called_us, "assistant", message=message, requestId=f"req_{run.group}")
 
     def _live(self, run):
         mark = {"isSidechain": True} | ({} if self.layout == "inline" else {"agentId": run.agent})
-        before = self._say(run.started_us, "user", {"role": "user", "content": self._prompt(run)}, **mark)
-        lines = [before]
+        task = {"role": "user", "content": self._prompt(run)}
+        lines = [self._line(run.started_us, "user", message=task, **mark)]
         for number, call in enumerate(run.calls):
             for part, block in enumerate(self._blocks(run, number, call)):
-                before = self._say(
-                    call.ended_us - (1 - part) * 1000,
-                    "assistant",
-                    self._answer(run, number, call, block),
-                    parentUuid=before["uuid"],
-                    requestId=f"req_{run.agent}_{number}",
-                    **mark,
-                )
-                lines.append(before)
-        if self.layout != "inline":
-            del self.lines[-len(lines) :]
-        if self.layout == "progress":
+                at, message = call.ended_us - (1 - part) * 1000, self._answer(run, number, call, block)
+                ids = {"parentUuid": lines[-1]["uuid"], "requestId": f"req_{run.agent}_{number}"}
+                lines.append(self._line(at, "assistant", message=message, **mark, **ids))
+        if self.layout == "inline":
+            self.lines += lines
+        elif self.layout == "progress":
             for line in lines:
                 data = {"type": "agent_progress", "agentId": run.agent, "message": line}
-                told = self._say(0, "progress", None, data=data, parentToolUseID=self._tool_use(run))
-                told["timestamp"] = line["timestamp"]
-        elif self.layout != "inline":
+                told = {"data": data, "parentToolUseID": self._tool_use(run), "timestamp": line["timestamp"]}
+                self._say(0, "progress", **told)
+        else:
             self.agents[run.agent] = lines
 
     def _blocks(self, run, number, call):
@@ -288,7 +280,7 @@ class _Session:
                 f"<task-notification>\n<task-id>{run.agent}</task-id>\n<status>completed</status>\n"
                 f"<summary>...</summary>\n<result>{said}</result>\n<usage>{counted}</usage>\n</task-notification>"
             )
-            self._say(at, "queue-operation", None, operation="enqueue", content=notice)
+            self._say(at, "queue-operation", operation="enqueue", content=notice)
             return
         result = {
             "status": "completed",
@@ -305,7 +297,7 @@ class _Session:
     def _result(self, run, at, said, told, **more):
         content = [{"type": "text", "text": said}]
         block = {"type": "tool_result", "tool_use_id": self._tool_use(run), "content": content, **more}
-        self._say(at, "user", {"role": "user", "content": [block]}, toolUseResult=told)
+        self._say(at, "user", message={"role": "user", "content": [block]}, toolUseResult=told)
 
     def _tool_use(self, run):
         return f"toolu_{self.id[24:]}_{run.group}_{run.position}"

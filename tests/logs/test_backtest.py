@@ -134,18 +134,21 @@ def test_equal_share_in_every_session_is_wilsons_interval_of_as_many_sessions(in
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-6)
 
 
-def test_few_sessions_have_no_interval_and_no_verdict():
+@pytest.fixture(scope="module")
+def of_ten_sessions():
+    return backtest(made_runs(10, seed=30, crash=0.0), replications=20)
+
+
+def test_few_sessions_have_no_interval_and_no_verdict(of_ten_sessions):
     """Nine others are needed to widen the forecasts of a session."""
-    texts = {}
-    for sessions in (9, 10):
-        found = backtest(made_runs(sessions, seed=30, crash=0.0), replications=20)
+    nine = backtest(made_runs(9, seed=30, crash=0.0), replications=20)
+    for found, sessions in ((nine, 9), (of_ten_sessions, 10)):
         judged = judge_backtest(found)
         assert judged.sessions == sessions
         assert np.isnan(judged.wall[-1].low) == np.isnan(judged.baselines[0].excess_s.low) == (sessions < 10)
-        texts[sessions] = " ".join(str(found).split())
-    assert "from nine sessions: too few to widen the forecasts" in texts[9]
-    assert "By CRPS" not in texts[9]
-    assert "By CRPS" in texts[10]
+        text = " ".join(str(found).split())
+        assert ("from nine sessions: too few to widen the forecasts" in text) == (sessions < 10)
+        assert ("By CRPS" in text) == (sessions == 10)
 
 
 def test_baseline_of_average_durations_leaves_out_runs_that_slept():
@@ -274,9 +277,8 @@ def test_groups_left_out_are_counted_by_reason():
     assert left_out == dict.fromkeys(damages, 1)
 
 
-def test_page_has_picture_and_method(tmp_path):
-    found = backtest(made_runs(10, seed=17), replications=50)
-    written = write_backtest(found, tmp_path / "one") + write_backtest(found, tmp_path / "two")
+def test_page_has_picture_and_method(of_ten_sessions, tmp_path):
+    written = [path for name in "ab" for path in write_backtest(of_ten_sessions, tmp_path / name)]
     assert [path.name for path in written] == ["backtest.md", "backtest.svg"] * 2
     assert written[0].read_bytes() == written[2].read_bytes()
     assert written[1].read_bytes() == written[3].read_bytes()

@@ -245,53 +245,40 @@ def test_calibration_of_real_runs_agrees_with_published_figures(real_logs):
     assert found.scenario.dispatch.brief.time == pytest.approx(5.7, rel=0.15)
 
 
+ODD = {
+    "kind": ["Explore", "kind-1", "unnamed"],
+    "model": ["unknown", "other", "claude-sonnet-5", "gpt-3"],
+    "background": [True, False],
+    "called_at_s": [math.nan, -50.0, 0.0, 3.0, 1e6],
+    "started_at_s": [math.nan, -60.0, 1.0, 2e6],
+    "ended_at_s": [math.nan, -50.0, 0.0, 60.0, 3e3, 1e6, 1e7],
+    "duration_measured": [True, False],
+    "calls": [math.nan, 0.0, 1.0, 7.0, 300.0],
+    "retries": [math.nan, 0.0, 3.0],
+    "output_estimated": [math.nan, 0.0, 0.3, 1.0],
+    "first_cached_share": [math.nan, 0.0, 0.3, 1.0],
+}
 AMOUNTS = [math.nan, 0.0, 1e-6, 1.0, 3.0, 50.0, 3599.0, 90_000.0, 1e9]
-SHARES = [math.nan, 0.0, 0.3, 1.0]
+OF_AMOUNTS = [
+    *("duration_s", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens", "first_context_tokens"),
+    *("final_context_tokens", "spawn_tokens", "return_tokens"),
+]
 
 
 def odd_tables(seed):
     rng = np.random.default_rng(seed)
-    amounts = [*AMOUNTS, *rng.lognormal(4, 1, 20)]
     outcomes = ["completed"] * int(rng.integers(5, 60)) + list(OUTCOMES)
     outcomes += ["interrupted"] * int(rng.integers(0, 60))
-
-    def one_of(values):
-        return values[int(rng.integers(len(values)))]
-
+    amounts = [*AMOUNTS, *rng.lognormal(4, 1, 20)]
+    choices = ODD | {"outcome": outcomes} | dict.fromkeys(OF_AMOUNTS, amounts)
     runs = []
     for number in range(int(rng.integers(0, 40))):
         size = int(rng.integers(1, 5))
         session = f"session-{rng.integers(rng.integers(1, 12))}"
-        runs += [
-            AgentRun(
-                source="claude-code",
-                session=session,
-                group=f"{session}/{number}",
-                group_size=size,
-                position=position,
-                kind=one_of(["Explore", "kind-1", "unnamed"]),
-                model=one_of(["unknown", "other", "claude-sonnet-5", "gpt-3"]),
-                background=one_of([True, False]),
-                outcome=one_of(outcomes),
-                called_at_s=one_of([math.nan, -50.0, 0.0, 3.0, 1e6]),
-                started_at_s=one_of([math.nan, -60.0, 1.0, 2e6]),
-                ended_at_s=one_of([math.nan, -50.0, 0.0, 60.0, 3e3, 1e6, 1e7]),
-                duration_s=one_of(amounts),
-                duration_measured=one_of([True, False]),
-                calls=one_of([math.nan, 0.0, 1.0, 7.0, 300.0]),
-                retries=one_of([math.nan, 0.0, 3.0]),
-                cache_write_tokens=one_of(amounts),
-                cache_write_1h_tokens=one_of(amounts),
-                output_tokens=one_of(amounts),
-                output_estimated=one_of(SHARES),
-                first_context_tokens=one_of(amounts),
-                first_cached_share=one_of(SHARES),
-                final_context_tokens=one_of(amounts),
-                spawn_tokens=one_of(amounts),
-                return_tokens=one_of(amounts),
-            )
-            for position in range(size)
-        ]
+        place = {"session": session, "group": f"{session}/{number}", "group_size": size}
+        for position in range(size):
+            odd = {name: values[int(rng.integers(len(values)))] for name, values in choices.items()}
+            runs.append(AgentRun(source="claude-code", position=position, **place, **odd))
     return make_tables(runs)
 
 

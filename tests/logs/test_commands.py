@@ -1,8 +1,8 @@
 """The commands on logs as a user runs them; no text of a log is in their output."""
 
+import functools
 import json
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -40,6 +40,21 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def ran(folder, tmp_path_factory):
+    """Return a function that runs a command on the planted logs once, and returns it and its files."""
+
+    @functools.cache
+    def run(arguments):
+        below = tmp_path_factory.mktemp("ran")
+        (below / "in").symlink_to(folder / "in")
+        done = dispatch_sim(*arguments.split(), cwd=below)
+        files = [path for path in below.rglob("*") if path.is_file() and not path.is_symlink()]
+        return done, {path.name: path.read_text() for path in files}
+
+    return run
+
+
 def _planted(value, key=""):
     if isinstance(value, dict):
         return {k: _planted(v, k) for k, v in value.items()} | {f"{CANARY} key": f"{CANARY} value"}
@@ -67,13 +82,11 @@ def _planted(value, key=""):
         "what-if in/codex --json",
     ],
 )
-def test_texts_of_log_appear_in_no_output(folder, tmp_path, arguments):
-    (tmp_path / "in").symlink_to(folder / "in")
-    done = dispatch_sim(*arguments.split(), cwd=tmp_path)
+def test_texts_of_log_appear_in_no_output(ran, arguments):
+    done, written = ran(arguments)
     assert done.returncode == 0
-    written = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
     assert bool(written) == ("-o" in arguments)
-    assert all(CANARY not in text for text in (done.stdout, done.stderr, *map(Path.read_text, written)))
+    assert all(CANARY not in text for text in (done.stdout, done.stderr, *written.values()))
 
 
 def test_canaries_change_nothing_but_names_of_kinds(folder):
@@ -152,15 +165,16 @@ def test_tables_as_csv_and_as_json_are_same(folder):
     assert found["read"]["skipped"] == []
 
 
-def test_calibrated_file_is_the_printed_scenario(folder):
-    assert dispatch_sim("calibrate", "in", "-o", "mine.yaml", cwd=folder).returncode == 0
-    printed = dispatch_sim("calibrate", "in", cwd=folder)
-    assert printed.stdout == (folder / "mine.yaml").read_text()
-    assert dispatch_sim("check", "mine.yaml", cwd=folder).returncode == 0
-    scenario = load_scenario(folder / "mine.yaml")
+def test_calibrated_file_is_the_printed_scenario(ran, tmp_path):
+    _, written = ran("calibrate in -o mine.yaml")
+    printed, _ = ran("calibrate in")
+    assert printed.stdout == written["mine.yaml"]
+    (tmp_path / "mine.yaml").write_text(printed.stdout)
+    assert dispatch_sim("check", "mine.yaml", cwd=tmp_path).returncode == 0
+    scenario = load_scenario(tmp_path / "mine.yaml")
     names = ("general-purpose", "Explore", "reviewer")
     assert {group.name for group in scenario.tasks} == {kind_label(name + CANARY) for name in names}
-    answer = json.loads(dispatch_sim("calibrate", "in", "--json", cwd=folder).stdout)
+    answer = json.loads(ran("calibrate in --json")[0].stdout)
     assert answer["scenario_sha256"] == scenario.fingerprint
     assert {each["origin"] for each in answer["figures"]} >= {"measured", "default"}
 

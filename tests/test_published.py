@@ -8,9 +8,8 @@ import pytest
 from dispatch_sim import load
 from dispatch_sim.decide.studies import compare, sweep
 from dispatch_sim.model.plan import make_plan
-from dispatch_sim.model.simulation import simulate
-from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.loader import Source
+from dispatch_sim.study.engines import simulate_one
 
 FOLDER = Path(__file__).parent.parent / "scenarios" / "published"
 
@@ -62,14 +61,13 @@ def test_burst_of_twenty_fails_in_parallel_and_not_sequentially():
 @pytest.fixture(scope="module")
 def speed_ups() -> dict[int, np.ndarray]:
     """The members' times over the group's, from the first launch to the last return, by group size."""
-    scenario = source("parallel-groups").scenario()
+    scenario = source("parallel-groups").replaced({"engine": "compiled"}).scenario()
     found = {}
     for size in range(2, 7):
         plan = make_plan(scenario, scenario.strategies[0], size)
         ups = []
         for replication in range(200):
-            log = []
-            simulate(plan, Variates(scenario, replication), log)
+            log = simulate_one(plan, replication)[1]
             launched = {event.task: event.start_s for event in log if event.kind == "launch"}
             back = {event.task: event.end_s for event in log if event.kind == "call"}
             times = [back[task] - launched[task] for task in launched]
@@ -97,7 +95,7 @@ def test_overhead_grows_with_communication_between_agents():
 @pytest.fixture(scope="module")
 def claude_code():
     """The cost of each replication by tasks, strategy and concurrency, with Claude Code's client."""
-    frame = sweep(source("claude-code-client"), replications=4000).frame
+    frame = sweep(source("claude-code-client"), replications=4000).table(["cost_usd"])
     return frame.pivot_table(
         index="replication", columns=["tasks", "strategy", "concurrency"], values="cost_usd"
     )

@@ -138,12 +138,10 @@ def identity_in(folder):
     ("options", "text", "told"),
     [
         ({"seed": 7}, FIXED, "scenario.study.seed was 1, is 7"),
-        ({"replications": 44}, FIXED, "scenario.study.replications was 40, is 44"),
         ({}, FIXED.replace("60s", "61s"), "scenario.tasks[0].duration.exponential.mean was 60.0, is 61.0"),
-        ({}, FIXED.replace("queue: 2", "queue: 1"), 'strategies[2] was "queue of 2", is "queue of 1"'),
         ({}, FIXED.replace("tasks: [3]", "tasks: [2, 3]"), "batch_sizes was [3], is [2, 3]"),
     ],
-    ids=["seed", "replications", "scenario", "strategies", "points"],
+    ids=["seed", "scenario", "points"],
 )
 def test_resume_rejects_another_study(tmp_path, options, text, told):
     begun(tmp_path)

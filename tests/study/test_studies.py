@@ -178,10 +178,10 @@ def test_results_are_read_as_they_were_written(tmp_path, monkeypatch):
         folder = tmp_path / str(rows)
         write_results(results, folder)
         again = read_results(folder)
-        for found in (results.frame, again.frame):
-            pd.testing.assert_frame_equal(found, before, check_dtype=True)
+        pd.testing.assert_frame_equal(again.frame, before, check_dtype=True)
         keys = ["strategy", "concurrency", "tasks", "replication"]
-        pd.testing.assert_frame_equal(again.table(["cost_usd"]), before[[*keys, "cost_usd"]])
+        for found in (results, again):
+            pd.testing.assert_frame_equal(found.table(["cost_usd"]), before[[*keys, "cost_usd"]])
         assert again.manifest == json.loads(json.dumps(manifest))
         assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "results.parquet"]
 

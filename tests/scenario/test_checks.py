@@ -81,6 +81,15 @@ HANG = "failures.hang: an agent that hangs never ends by itself; write timeouts:
             "strategies[0].warm_up: has no effect: agents start with the coordinator's context",
         ),
         (SHORT + WARM_UP, "strategies[0].warm_up: warms a timed cache; write provider.cache: {ttl: 5m}"),
+        (SHORT + "strategies: [parallel, parallel]", "strategies[1]: this strategy is repeated; remove one"),
+        (
+            SMALL.replace("1s", "1s, count: 60000"),
+            "tasks: the batch has 120,000 tasks; at most 100,000 are simulated, lower count",
+        ),
+        (
+            SHORT + "provider: {limits: {output_tokens: 4K/min}, accounting: {output: reserved}}",
+            "provider.accounting.max_tokens: is more than the output bucket can hold",
+        ),
         (HANGS, HANG),
         (HANGS + "timeouts: {soft: 1m}", HANG),
         (NO_TIME, "tasks[0].duration: the key 'duration' is missing"),

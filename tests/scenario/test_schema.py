@@ -11,7 +11,7 @@ import pytest
 
 from dispatch_sim.scenario.loader import load, parse_source
 from dispatch_sim.scenario.model import Scenario
-from dispatch_sim.scenario.schema import keys, scenario_schema, schema_text
+from dispatch_sim.scenario.schema import keys, scenario_schema
 from tests.command import dispatch_sim
 from tests.scenario.texts import FULL, SHORT
 
@@ -167,8 +167,7 @@ def test_the_scenario_that_says_everything_does() -> None:
     assert {path for path in missing if not path.startswith("provider.latency")} == words
 
 
-def test_the_schema_is_described_in_full() -> None:
-    schema = json.loads(schema_text())
-    sections = [part for part in schema["$defs"].values() if part.get("type") == "object"]
+def test_the_schema_is_described_in_full(validator: Any) -> None:
+    sections = [part for part in validator.schema["$defs"].values() if part.get("type") == "object"]
     assert len(sections) > 15
     assert all(part.get("description") for part in sections)

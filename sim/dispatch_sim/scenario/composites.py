@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 
 from dispatch_sim.scenario.distributions import Distribution
 
-_LEAST_U = 2.0**-53
-_GREATEST_U = 1 - 2.0**-53
 _as_float = struct.Struct("<d")
 _as_integer = struct.Struct("<q")
 
@@ -51,10 +49,6 @@ class Empirical(Distribution):
     def mean(self) -> float:
         return math.fsum(self.values) / len(self.values)
 
-    @property
-    def support(self) -> tuple[float, float]:
-        return self.values[0], self.values[-1]
-
 
 @dataclass(frozen=True, slots=True)
 class Mixture(Distribution):
@@ -63,11 +57,10 @@ class Mixture(Distribution):
     weights: tuple[float, ...]
     components: tuple[Distribution, ...]
     bracket: tuple[float, float] = field(init=False, repr=False, compare=False)
-    """The least and the greatest value that a draw can have."""
 
     def __post_init__(self) -> None:
-        least = min(part.quantile(_LEAST_U) for part in self.components)
-        greatest = max(part.quantile(_GREATEST_U) for part in self.components)
+        ends = [part.bracket for part in self.components]
+        least, greatest = min(low for low, _ in ends), max(high for _, high in ends)
         object.__setattr__(self, "bracket", (least + 0.0, greatest + 0.0))  # not -0.0
 
     def quantile(self, u: float) -> float:
@@ -97,8 +90,3 @@ class Mixture(Distribution):
     def mean(self) -> float:
         parts = zip(self.weights, self.components, strict=True)
         return math.fsum(weight * part.mean for weight, part in parts)
-
-    @property
-    def support(self) -> tuple[float, float]:
-        ends = [part.support for part in self.components]
-        return min(low for low, _ in ends), max(high for _, high in ends)

@@ -188,10 +188,7 @@ def _family(name: str, raw: Any, scale: _Scale) -> Distribution:
             raise wrong("low is not less than high; for a fixed value write it alone")
         if not given["low"] <= given.get("mode", given["low"]) <= given["high"]:
             raise wrong("mode is not between low and high", ("mode",))
-    try:
-        distribution = forms[keys](**given)
-    except ArithmeticError:
-        raise wrong(f"its parameters are too extreme to compute {name} with") from None
+    distribution = forms[keys](**given)
     _check_values(distribution, name, scale)
     return distribution
 

@@ -35,9 +35,9 @@ class Distribution(ABC):
         """Expected value; infinite where there is none."""
 
     @property
-    def support(self) -> tuple[float, float]:
-        """Least and greatest possible value: from 0, unbounded, unless a family has other ends."""
-        return 0.0, math.inf
+    def bracket(self) -> tuple[float, float]:
+        """Least and greatest value of a draw, whose uniform variate is from 2^-53 to 1 - 2^-53."""
+        return self.quantile(2.0**-53), self.quantile(1 - 2.0**-53)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,6 @@ class Constant(Distribution):
     def mean(self) -> float:
         return self.value
 
-    @property
-    def support(self) -> tuple[float, float]:
-        return self.value, self.value
-
 
 @dataclass(frozen=True, slots=True)
 class Uniform(Distribution):
@@ -77,10 +73,6 @@ class Uniform(Distribution):
     @property
     def mean(self) -> float:
         return (self.low + self.high) / 2
-
-    @property
-    def support(self) -> tuple[float, float]:
-        return self.low, self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +102,6 @@ class Triangular(Distribution):
     @property
     def mean(self) -> float:
         return (self.low + self.mode + self.high) / 3
-
-    @property
-    def support(self) -> tuple[float, float]:
-        return self.low, self.high
 
 
 @dataclass(frozen=True, slots=True)

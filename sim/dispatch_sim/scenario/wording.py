@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from pydantic_core import PydanticCustomError
 
 _MOST_CHOICES = 60
-_MOST_ERRORS = 100
 
 Read = TypeVar("Read")
 
@@ -58,8 +57,6 @@ def all_of(readers: Iterable[tuple[int | str, Callable[[], Read]]]) -> list[Read
             values.append(read())
         except PydanticCustomError as error:
             errors += [((key, *path), *rest) for path, *rest in (error.context or {})["errors"]]
-        if len(errors) > _MOST_ERRORS:
-            break
     if errors:
         raise _error(errors)
     return values

@@ -216,13 +216,12 @@ def _is_by_script(strategies: Any) -> bool:
 def _named(kind: str, name: Any, path: Path, findings: list[Finding]) -> Profile | None:
     """Return the profile of that name, or None and one more finding."""
     known = names(kind)
-    if isinstance(name, str) and name in known:
+    if name in known:
         return read_profile(kind, name)
+    message = f"found {shown(name)}; write one of {listed(known, 'or')}"
     if isinstance(name, str):
         message = _SPLIT.get((kind, name)) or unknown(f"{kind} profile", name, known)
-        findings.append(Finding(path, message))
-    else:
-        findings.append(Finding(path, f"found {shown(name)}; write one of {listed(known, 'or')}"))
+    findings.append(Finding(path, message))
     return None
 
 

@@ -11,7 +11,7 @@ from dispatch_sim.report import runs
 from dispatch_sim.report.format import dollars
 from dispatch_sim.report.page import write_report
 from dispatch_sim.report.render import markdown
-from dispatch_sim.report.runs import Runs, two_runs
+from dispatch_sim.report.runs import two_runs
 from dispatch_sim.report.tables import all_points, main_table
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario import model
@@ -230,9 +230,9 @@ def test_factors_of_the_answer_come_before_its_table_and_those_of_all(pages):
 def test_runs_that_nobody_could_read_or_play_again_are_not_drawn_and_it_is_said_why(tight, monkeypatch):
     """Rather than a picture of another run: results may be of a scenario that is not there any more."""
     view = main_view(tight)
-    assert two_runs(view, None) == Runs((), "the scenario stored with the results cannot be read.")
+    assert two_runs(view, None) == ([], "the scenario stored with the results cannot be read.")
     monkeypatch.setattr(runs, "MOST_TASKS", view.tasks - 1)
-    assert two_runs(view, None).why_not.startswith(f"batches of more than {view.tasks - 1} tasks")
+    assert two_runs(view, None)[1].startswith(f"batches of more than {view.tasks - 1} tasks")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ another one, nothing is drawn.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,29 +26,16 @@ MOST_TASKS = 1000
 """Tasks of a batch beyond which nobody would read its timeline, or wait for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """Pictures of runs.
-
-    Attributes
-    ----------
-    pictures : the typical and the bad one; one where all makespans are equal, none where `why_not` says why.
-    why_not : empty where there are pictures.
-    """
-
-    pictures: tuple[Picture, ...]
-    why_not: str = ""
-
-
-def two_runs(view: View, source: Source | None) -> Runs:
+def two_runs(view: View, source: Source | None) -> tuple[list[Picture], str]:
     """Draw the replications with the median and the 95th percentile of the recommended strategy's makespan.
 
-    `source` is the scenario, as `stored_source` returns it.
+    `source` is the scenario, as `stored_source` returns it. Where all makespans are equal there is one
+    picture; where there is none, the text says why.
     """
     if view.tasks > MOST_TASKS:
-        return Runs((), f"batches of more than {MOST_TASKS:,} tasks are not drawn.")
+        return [], f"batches of more than {MOST_TASKS:,} tasks are not drawn."
     if source is None:
-        return Runs((), "the scenario stored with the results cannot be read.")
+        return [], "the scenario stored with the results cannot be read."
     design = stored_design(source, view.answer.results)
     plan = find_stored_plan(design, view.recommended, view.tasks, view.choice.factors)
     makespans = view.samples("makespan_s", view.recommended)
@@ -59,7 +45,7 @@ def two_runs(view: View, source: Source | None) -> Runs:
         replication = _at(makespans, part)
         outcome, log = simulate_one(plan, replication)
         if outcome.makespan_s != makespans[replication]:
-            return Runs((), "this version simulates the scenario with another outcome than the stored one.")
+            return [], "this version simulates the scenario with another outcome than the stored one."
         runs.append((name, replication, outcome, log))
     end_s = max((event.end_s for *_, log in runs for event in log), default=0.0)
     pictures = []
@@ -67,7 +53,7 @@ def two_runs(view: View, source: Source | None) -> Runs:
         says = sentence("runs.txt", name, view, plan, replication, outcome, runs[0][2])
         title = f"A {name} run, {named(view.recommended)}"
         pictures.append(gantt(plan, log, f"run-{name}", title, says, end_s))
-    return Runs(tuple(each for each in pictures if each is not None))
+    return [each for each in pictures if each is not None], ""
 
 
 def _at(values: NDArray[np.float64], part: float) -> int:

@@ -58,8 +58,6 @@ def output(metavar: str, *names: str, help: str) -> Any:
     return typer.Option(*names, metavar=metavar, parser=parse, help=help)
 
 
-_SETTING = "client.retries=5"
-
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
 
 DataFolder = Annotated[
@@ -241,7 +239,7 @@ def threads(jobs: int | None) -> int:
     return jobs or all_cores()
 
 
-def key_values(option: str, given: list[str] | None, example: str = _SETTING) -> dict[str, str]:
+def key_values(option: str, given: list[str] | None, example: str = "client.retries=5") -> dict[str, str]:
     """Return the values of an option that is written KEY=VALUE, by key."""
     values = {}
     for each in given or []:

@@ -31,10 +31,7 @@ _SHOW = {"about": about, "tokens": tokens, "duration": duration}
 def assumed(scenario: dict[str, Any], name: str = "") -> dict[str, Any]:
     """Return what `assumptions.md` reads; what a scenario does not use, such as reviews, has no row there.
 
-    Parameters
-    ----------
-    scenario : resolved, in base units, as a manifest holds it.
-    name : of the scenario, where the page does not have it.
+    The scenario is resolved, in base units, as a manifest holds it; its name is given where a page lacks it.
     """
     strategies = [parse_strategy(text) for text in scenario["strategies"]]
     conflicts, communication = scenario["conflicts"]["isolation"], scenario["communication"]["kind"]

@@ -74,12 +74,7 @@ class _Text:
 
 
 def break_even_sentence(found: BreakEven, *, unpaced: bool = False) -> str:
-    """Return where parallel and a queue break even, in a sentence or more.
-
-    Parameters
-    ----------
-    unpaced : whether to say that the queue is not paced, where other queues are.
-    """
+    """Return where parallel and a queue break even; `unpaced` calls the queue so, where others are paced."""
     return sentence(TEMPLATE, "sentence", found, _Text(found, unpaced=unpaced))
 
 

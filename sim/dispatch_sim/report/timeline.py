@@ -23,12 +23,9 @@ _HEAD = 15
 
 
 def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int = 100) -> str:
-    """Return a replication as text.
+    """Return a replication as text for so many columns, of which at least 40 are used.
 
-    Parameters
-    ----------
-    plan, log, outcome : the batch, its event log and its outcome.
-    width : columns of the terminal; at least 40 are used. Only the first 60 tasks have a row.
+    Only the first 60 tasks have a row.
     """
     width = max(width, 40)
     shown = range(-1, min(len(plan.tasks), MOST_TASKS))

@@ -184,13 +184,8 @@ def row_axes(
 ) -> tuple[Figure, Axes]:
     """Return a figure whose axes have a row for each name, the first on top.
 
-    Parameters
-    ----------
-    names : of the rows.
-    row : height of a row, in inches.
-    margins : right, bottom, top, in inches.
-    width : of the figure, in inches.
-    size : of the names, in points.
+    The height of a row, the margins (right, bottom, top) and the width of the figure are in inches, the size
+    of the names is in points.
     """
     right, bottom, top = margins
     longest = max(cell_len(line) for name in names for line in name.split("\n"))

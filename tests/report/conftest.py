@@ -182,6 +182,7 @@ def with_costs(tight, costs, indifference=0.05):
     return main_view(Answer(results, "cost_usd", tight.estimates, (choice,), ()))
 
 
+@cache
 def answered(text, study=sweep):
     return answer(study(parse_source(text)))
 

@@ -59,32 +59,21 @@ def test_sequential_tasks_start_one_after_another():
     assert firsts == sorted(set(firsts))
 
 
-def test_durations_of_a_trace_sum_to_those_of_the_log():
-    plan, log, _ = simulated("parallel", 9)
-    trace = chrome_trace(plan, log)["traceEvents"]
-    for thread in range(len(plan.tasks) + 1):
-        spent = sum(entry["dur"] for entry in trace if entry["ph"] == "X" and entry["tid"] == thread)
-        expected = sum(event.end_s - event.start_s for event in log if event.task + 1 == thread)
-        assert spent == pytest.approx(expected * 1e6, abs=1)
-    moments = [event for event in log if event.kind in MOMENTS]
-    assert sum(entry["ph"] == "i" for entry in trace) == len(moments)
-
-
-def test_trace_names_its_threads():
-    plan, log, _ = simulated("queue: 2")
+def test_trace_has_the_stretches_and_moments_of_each_task():
+    """Durations sum to those of the log, and those of a thread do not overlap."""
+    plan, log, _ = simulated("waves: 3", 9)
     entries = chrome_trace(plan, log)["traceEvents"]
     names = {entry["tid"]: entry["args"]["name"] for entry in entries if entry["name"] == "thread_name"}
     assert names == {0: "coordinator"} | {i + 1: plan.name_of(i) for i in range(len(plan.tasks))}
     assert {entry["pid"] for entry in entries} == {1}
-
-
-def test_events_of_a_thread_do_not_overlap():
-    plan, log, _ = simulated("waves: 3", 9)
-    for thread in range(len(plan.tasks) + 1):
-        spans = [e for e in chrome_trace(plan, log)["traceEvents"] if e["ph"] == "X" and e["tid"] == thread]
+    for thread in names:
+        spans = [entry for entry in entries if entry["ph"] == "X" and entry["tid"] == thread]
         spans.sort(key=lambda entry: entry["ts"])
+        expected_s = sum(event.end_s - event.start_s for event in log if event.task + 1 == thread)
+        assert sum(entry["dur"] for entry in spans) == pytest.approx(expected_s * 1e6, abs=1)
         for one, other in pairwise(spans):
             assert one["ts"] + one["dur"] <= other["ts"] + 0.01
+    assert sum(entry["ph"] == "i" for entry in entries) == sum(event.kind in MOMENTS for event in log) > 0
 
 
 def test_figure_has_a_row_for_each_of_the_first_40_tasks():

@@ -8,7 +8,8 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from dispatch_sim.logs.backtest.backtest import Backtest, Forecasted
 from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture
-from dispatch_sim.report.format import duration, percent
+from dispatch_sim.report.format import duration
+from dispatch_sim.report.sentences import sentence
 
 _MOST_ROWS = 45
 """Groups up to which each row has its number of agents."""
@@ -57,13 +58,7 @@ def backtest_picture(found: Backtest) -> Picture | None:
         axes.set_yticks([])
         axes.set_ylabel(f"{len(groups)} groups")
     figure.legend(loc="upper center", ncols=5, columnspacing=1.2)
-    is_widened = any(each.widening != 1 for each in groups)
-    description = (
-        f"Bars are the {'widened ' if is_widened else ''}90% and 50% intervals of forecasts"
-        f"{' from the runs of other sessions' if found.folds else ''}. "
-        f"{len(inside)} of {len(groups)} outcomes ({percent(len(inside) / len(groups))}) are in the 90% "
-        "interval. A ring is the replay with the observed durations."
-    )
+    description = sentence(styles.TEXTS, "backtest", found, len(inside))
     return Picture(figure, "backtest", "Forecast and outcome of each parallel group", description)
 
 

@@ -16,12 +16,12 @@ from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import (
     axis_point,
     clean,
-    confidence,
     factors_text,
     named,
     short_factors,
     wrapped,
 )
+from dispatch_sim.report.sentences import sentence
 from dispatch_sim.report.view import View, views
 
 MOST_ROWS = 40
@@ -56,17 +56,8 @@ def paired_difference(view: View) -> Picture | None:
     if low < 0:
         styles.note(axes, f"↓ parallel {better}", (0.99, 0), 0, -3, va="top", ha="right", **style)
     parallel, queue = named(found.parallel), queue_name(found)
-    description = f"Above zero {queue} is {better}; below zero {parallel} is. "
-    if found.resolved:
-        description += (
-            f"The band is the {view.confidence} confidence interval of the difference; the shaded columns "
-            "are that of the break-even."
-        )
-    else:
-        description += (
-            f"Where the band, the {view.confidence} confidence interval, contains zero, the difference is "
-            f"not statistically significant. {break_even_sentence(found)}"
-        )
+    unresolved = "" if found.resolved else break_even_sentence(found)
+    description = sentence(styles.TEXTS, "paired_difference", view, parallel, queue, unresolved)
     return Picture(figure, "break-even", f"{view.measure.title}: {parallel} minus {queue}", description)
 
 
@@ -108,17 +99,6 @@ def _draw_row(axes: Axes, row: int, found: BreakEven, columns: int) -> None:
 
 def _factors_text(found: Sequence[BreakEven]) -> str:
     resolved = [(b, crossing) for b in found for crossing in b.resolved]
-    if not resolved:
-        return "The replications resolve no break-even in the range of tasks."
-    at = [crossing.at for _, crossing in resolved]
-    low, high = axis_point(min(at)), axis_point(max(at))
+    ends = [axis_point(end([crossing.at for _, crossing in resolved], default=0.0)) for end in (min, max)]
     winners = {queue_name(b) if c.favours_above == "queue" else str(b.parallel) for b, c in resolved}
-    where = f"at {low} tasks" if low == high else f"between {low} and {high} tasks"
-    winner = f"{winners.pop()} wins" if len(winners) == 1 else "the queue wins (a diamond: parallel wins)"
-    description = f"The break-even (dot) is {where}; above it {winner}. "
-    if none := sum(not b.resolved for b in found):
-        description += f"{none} of {len(found)} rows have no break-even in the range, or an unresolved one. "
-    description += f"Lines are {confidence(found[0].confidence)} confidence intervals."
-    if len(found) > MOST_ROWS:
-        description += f" The first {MOST_ROWS} of {len(found)} rows are drawn."
-    return description
+    return sentence(styles.TEXTS, "by_factors", found, ends, list(winners), MOST_ROWS)

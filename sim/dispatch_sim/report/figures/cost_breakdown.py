@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import MEASURES, capital, dollars, named, percent, wrapped
+from dispatch_sim.report.sentences import sentence
 from dispatch_sim.report.view import View
 
 _COMPONENTS = {
@@ -44,8 +45,5 @@ def cost_breakdown(view: View) -> Picture | None:
             column = max(_COMPONENTS, key=lambda column: view.mean(column, point))
             share = percent(view.mean(column, point) / total_usd)
             largest.append(f"with {named(point)}, {_COMPONENTS[column][0]} ({share})")
-    description = (
-        f"Largest component of the cost: {'; '.join(largest)}. "
-        f"Lines at the ends are {view.confidence} confidence intervals of the total."
-    )
+    description = sentence(styles.TEXTS, "cost_breakdown", view, largest)
     return Picture(figure, "cost-parts", "Cost breakdown", description)

@@ -16,7 +16,8 @@ from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 from dispatch_sim.decide.break_even import BreakEven
 from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture, Unit
-from dispatch_sim.report.format import axis_point, count, factors_text, listed, named, percent, wrapped
+from dispatch_sim.report.format import axis_point, count, named, wrapped
+from dispatch_sim.report.sentences import sentence
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate
@@ -61,26 +62,17 @@ def along_tasks(view: View) -> Picture | None:
     if len(view.sizes) < 2 or len(lines) < 2 or _largest(lines) <= 0:
         return None
     figure, axes, _ = _draw(view, lines[::-1], view.sizes, "tasks in the batch")
-    found = view.break_even
-    mark_break_even(axes, found)
+    mark_break_even(axes, view.break_even)
     ends = [
         f"{view.measure.amount(line.curve[-1][1].mean)} with {line.name}"
         for line in lines
         if line.curve[-1][0] == view.sizes[-1]
     ]
-    description = (
-        f"{view.measure.title} of a batch of {view.sizes[-1]:,} tasks: {listed(ends)}. "
-        f"Bands are {view.confidence} confidence intervals."
-    )
     # Parallel has no queue to be compared with there.
     without = [size for size in view.sizes if size > 2 and view.best("queue", size) is None]
-    if without and any(view.simulated("queue", size) for size in view.sizes):
-        description += (
-            f" At {listed([f'{size:,}' for size in without])} tasks no queue is compared, because every "
-            "concurrency of the sweep reaches the batch size."
-        )
-    if found is not None and found.resolved:
-        description += " The shaded columns are the confidence interval of the break-even."
+    if not any(view.simulated("queue", size) for size in view.sizes):
+        without = []
+    description = sentence(styles.TEXTS, "along_tasks", view, ends, without)
     return Picture(figure, "cost-along-tasks", f"{view.measure.title} by number of tasks", description)
 
 
@@ -136,24 +128,16 @@ def along_concurrency(view: View) -> Picture | None:
 
 
 def _concurrency_text(view: View) -> str:
-    best, least, factors = view.recommended, view.choice.estimate.mean, view.choice.factors
-    where = f" with {factors_text(factors)}" if factors else ""
-    bands = f"Bands are {view.confidence} confidence intervals."
-    if not view.choice.feasible:
-        return f"No strategy meets the limits{where}. {bands}"
-    description = (
-        f"Best strategy for {count(view.tasks, 'task')}{where}: {named(best)}, with "
-        f"{view.measure.amount(least)}. {bands}"
-    )
+    """Return the description of the figure, with what the next wider strategy of the same kind costs more."""
+    best, least = view.recommended, view.choice.estimate.mean
     wider = [
         each
         for each in view.simulated(best.kind)
         if each.at(None) == best.at(None) and (each.concurrency or 0) > (best.concurrency or 0)
     ]
-    if best.kind in ("queue", "waves") and wider and least:
-        more = view.mean(view.measure.column, wider[0]) / least - 1
-        description += f" With {named(wider[0])} it is {percent(more)} more." if more >= 0.005 else ""
-    return description
+    is_compared = view.choice.feasible and best.kind in ("queue", "waves") and wider and least
+    more = view.mean(view.measure.column, wider[0]) / least - 1 if is_compared else 0.0
+    return sentence(styles.TEXTS, "along_concurrency", view, wider, more)
 
 
 def _mark_best(axes: Axes, view: View, unit: Unit) -> None:

@@ -27,6 +27,9 @@ from dispatch_sim.report.format import Measure, about, dollars
 _VARIABLES = {colour: f"--{name.lower()}" for name, colour in vars(palette).items() if name.isupper()}
 """CSS variables of a page for the colours, so that a dark page has dark figures."""
 
+TEXTS = "figures.txt"
+"""Template of the descriptions of figures."""
+
 WIDTH, HEIGHT = 4.45, 3.0
 """Size of a figure in inches, without its legend: as wide as a phone shows it with text of a legible size."""
 

@@ -7,6 +7,7 @@ from dispatch_sim.decide.sensitivity import LARGEST
 from dispatch_sim.report.figures import palette, styles
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import MEASURES, clean, wrapped
+from dispatch_sim.report.sentences import sentence
 
 
 @styles.style(**{"axes.grid.axis": "x"})
@@ -47,9 +48,5 @@ def tornado(found: Explanation, rival: str, best: str) -> Picture | None:
     axes.xaxis.set_major_formatter(unit.signed_ticks)
     axes.margins(x=0.14)
     axes.set_xlabel(wrapped(f"{rival} minus {best}, {unit.name}", 70))
-    description = (
-        "The dotted line is the difference in the scenario itself. Light bars lead to the lower end of a "
-        f"parameter's range, dark bars to the upper end. Left of zero {rival} is {measure.better}. Thin "
-        "lines are confidence intervals."
-    )
+    description = sentence(styles.TEXTS, "tornado", rival, measure)
     return Picture(figure, "tornado", f"{clean(found.name)}: sensitivity of the difference", description)

@@ -11,7 +11,7 @@ from dispatch_sim.report import findings
 from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide, limits_met, precision
 from dispatch_sim.report.figures.curves import along_concurrency
-from dispatch_sim.report.page import write_report
+from dispatch_sim.report.page import report_document
 from dispatch_sim.report.tables import compared_table
 from dispatch_sim.report.view import main_view
 from tests.report.conftest import TIGHT, answered, with_costs
@@ -129,7 +129,7 @@ def test_with_undecided_limits_a_costlier_strategy_is_not_said_to_make_no_differ
 
 def test_a_report_with_a_deadline_does_not_say_that_deadlines_have_no_effect(tmp_path, caplog):
     """That is for map and why, which compare by the objective alone."""
-    write_report(limited("deadline: 20h").answer, tmp_path)
+    report_document(limited("deadline: 20h").answer, tmp_path)
     assert "objective.deadline" not in caplog.text
 
 

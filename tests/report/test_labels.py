@@ -5,18 +5,9 @@ import pytest
 from dispatch_sim.report import render
 from dispatch_sim.report.answers import answer_document
 from dispatch_sim.report.decision import decide
-from dispatch_sim.report.page import write_report
+from dispatch_sim.report.figures.curves import along_tasks
 from dispatch_sim.report.view import main_view, simulated
 from dispatch_sim.scenario.strategy import DEFAULTS, OPTIONS, parse_strategy
-from tests.report.conftest import TIGHT, answered
-
-ADAPTIVE = TIGHT.replace(
-    "strategies: [sequential, parallel, queue]",
-    """strategies:
-  - parallel
-  - {adaptive: 3, order: longest-first, isolation: worktree}
-  - {adaptive: all, order: longest-first, communication: blackboard}""",
-)
 
 
 def test_labels_are_those_of_the_results(scripted):
@@ -58,10 +49,8 @@ def test_only_what_was_simulated_is_explained(tight, variants):
     assert simulated(variants)[-1].kind == "waves"
 
 
-def test_adaptive_dispatch_is_compared_and_drawn(tmp_path):
-    answer = answered(ADAPTIVE)
-    view = main_view(answer)
+def test_adaptive_dispatch_is_compared_and_drawn(many):
+    view = main_view(many)
     assert view.best_adaptive() in view.main_points()
     assert "adaptive" in decide(view).text
-    write_report(answer, tmp_path)
-    assert "adaptive" in (tmp_path / "cost-along-tasks.svg").read_text(encoding="utf-8")
+    assert any(line.get_label().startswith("adaptive") for line in along_tasks(view).figure.axes[0].lines)

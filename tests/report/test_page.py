@@ -9,7 +9,7 @@ import pytest
 from dispatch_sim.decide import rare_events
 from dispatch_sim.report import runs
 from dispatch_sim.report.format import dollars
-from dispatch_sim.report.page import write_report
+from dispatch_sim.report.page import report_document
 from dispatch_sim.report.render import markdown
 from dispatch_sim.report.runs import two_runs
 from dispatch_sim.report.tables import all_points, main_table
@@ -121,8 +121,8 @@ def test_a_scenario_without_a_name_is_called_as_its_file(nothing, tmp_path):
     """Not `unnamed`."""
     scenario = nothing.results.manifest["scenario"] | {"file": "my-batch.yaml"}
     manifest = nothing.results.manifest | {"scenario": scenario}
-    write_report(replace(nothing, results=replace(nothing.results, manifest=manifest)), tmp_path)
-    assert (tmp_path / "report.md").read_text(encoding="utf-8").startswith("# my-batch\n")
+    named = replace(nothing, results=replace(nothing.results, manifest=manifest))
+    assert report_document(named, tmp_path)[1] == "my-batch"
 
 
 def test_no_column_is_there_twice(tight):

@@ -14,7 +14,7 @@ from dispatch_sim.decide.explanation import Explanation, explain
 from dispatch_sim.decide.studies import sweep
 from dispatch_sim.decide.winner_map import StrategyMap, map_winners
 from dispatch_sim.report import attachments
-from dispatch_sim.report.page import stored_answer, write_report
+from dispatch_sim.report.page import report_document, stored_answer, write_report
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.study.files import LOCK_FILE, alone_in
@@ -107,7 +107,7 @@ def table(folder, change):
 def test_results_that_are_not_whole_are_refused(folder, spoil, told):
     spoil(folder)
     with pytest.raises(UserError, match=told) as error:
-        write_report(stored_answer(folder), folder)
+        stored_answer(folder)
     assert str(error.value).startswith(str(folder))
     assert len(str(error.value)) < len(str(folder)) + 600
 
@@ -131,8 +131,7 @@ def test_nothing_is_written_through_a_link_that_lies_in_the_folder(folder):
 
 def test_a_measure_that_was_changed_has_no_run_to_show(folder):
     table(folder, lambda t: t.assign(makespan_s=t["makespan_s"] * 1.01))
-    write_report(stored_answer(folder), folder)
-    text = (folder / "report.md").read_text(encoding="utf-8")
+    text = report_document(stored_answer(folder), folder)[0].markdown
     assert "Not shown: this version simulates the scenario with another outcome" in text
 
 

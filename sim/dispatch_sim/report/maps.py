@@ -39,8 +39,8 @@ def map_sentences(found: StrategyMap) -> tuple[str, ...]:
     return text(TEMPLATE, "sentences", found, own, along, kinds, STANDINGS)
 
 
-def _own_point(found: StrategyMap) -> tuple[Winner | None, list[str]]:
-    """Return the winner at the scenario's own values, and how far it is along each axis to where others win.
+def _own_point(found: StrategyMap) -> tuple[Winner | None, list[tuple[str, list[str]]]]:
+    """Return the winner at the scenario's own values, and the nearest levels of each axis where others win.
 
     Nothing where these values are no grid point, or where one strategy is compared; of one at several
     concurrencies, the winner alone.
@@ -52,11 +52,10 @@ def _own_point(found: StrategyMap) -> tuple[Winner | None, list[str]]:
     if own is None or len({strategy.at(None) for strategy in found.compared}) == 1:
         return own, []
     column = tuple(found.row(row)[x] for row in range(len(found.y.levels)))
-    changes = [
-        f"along {axis_name(axis.parameter)}, {_changes(own.strategy, axis, cells, at)}"
+    return own, [
+        (axis_name(axis.parameter), _changes(own.strategy, axis, cells, at))
         for axis, cells, at in ((found.x, found.row(y), x), (found.y, column, y))
     ]
-    return own, changes
 
 
 def _own_level(axis: Axis) -> int | None:
@@ -65,18 +64,14 @@ def _own_level(axis: Axis) -> int | None:
     return next((i for i, level in enumerate(axis.levels) if math.isclose(level, own, rel_tol=1e-9)), None)
 
 
-def _changes(strategy: Strategy, axis: Axis, cells: Sequence[Cell], own: int) -> str:
+def _changes(strategy: Strategy, axis: Axis, cells: Sequence[Cell], own: int) -> list[str]:
     """Return the nearest levels below and above the own one at which another strategy wins significantly."""
     found = []
     for numbers in (range(own - 1, -1, -1), range(own + 1, len(cells))):
         others = ((i, won) for i in numbers if (won := cells[i].winner) is not None and won.is_decided)
         different = ((i, won) for i, won in others if won.strategy.at(None) != strategy.at(None))
         found += [f"{axis.labels[i]} ({won.strategy})" for i, won in different][:1]
-    if not found:
-        return "no other strategy wins"
-    if len(found) == 1:
-        return f"the nearest level at which another strategy wins is {found[0]}"
-    return f"the nearest levels at which other strategies win are {listed(found)}"
+    return found
 
 
 def _wins(kind: Kind, strategies: Sequence[Strategy]) -> str:

@@ -151,6 +151,15 @@ def test_few_sessions_have_no_interval_and_no_verdict(of_ten_sessions):
         assert ("By CRPS" in text) == (sessions == 10)
 
 
+def test_forecasts_are_widened_by_what_other_sessions_needed(of_ten_sessions):
+    found = of_ten_sessions.forecasted
+    for each in found:
+        others = [other for other in found if other.group.session != each.group.session]
+        _, sessions = np.unique([other.group.session for other in others], return_inverse=True)
+        assert each.widening == needed_widening(np.array([other.wall.reach for other in others]), sessions)
+    assert max(each.widening for each in found) > 1
+
+
 def test_baseline_of_average_durations_leaves_out_runs_that_slept():
     tables = made_runs(12, seed=31, crash=0.0)
     tables.runs.loc[0, "duration_s"] = 40_000.0
@@ -269,6 +278,8 @@ def test_groups_left_out_are_counted_by_reason():
         "fewer than two of its agents were started": {"outcome": "rejected"},
         "the call of an agent has no time": {"called_at_s": np.nan},
         "an agent has no duration": {"duration_s": np.nan},
+        "its clock jumped": {"ended_at_s": -1.0},
+        "its agents took no time": {"duration_s": 0.0},
     }
     for name, damage in zip(names, damages.values(), strict=False):
         tables.runs.loc[tables.runs["group"] == name, list(damage)] = list(damage.values())

@@ -112,12 +112,6 @@ def test_with_groups_of_one_size_reml_is_analysis_of_variance():
     assert found.groups == 30
 
 
-def test_similar_group_means_give_share_zero():
-    values = np.array([1.0, -1.0, 1.1, -1.1, 0.9, -0.9])
-    found = components(values, np.array([0, 0, 1, 1, 2, 2]), np.ones(3))
-    assert found.share == 0.0
-
-
 def deviance(share, values, groups):
     """Return -2 times the restricted log-likelihood, but for a constant, by whole matrices."""
     same = (groups[:, None] == groups).astype(float)

@@ -12,22 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def erlang_c(servers: int, offered_load: float) -> float:
-    """Return the probability that an arrival to an M/M/c queue has to wait.
+    """Return the probability that an arrival to an M/M/c queue has to wait; 1 where no steady state exists.
 
-    Parameters
-    ----------
-    servers : how many serve, at least 1.
-    offered_load : arrival rate times mean service time, in erlangs.
-
-    Returns
-    -------
-    A probability; 1 from `offered_load >= servers` on, where no steady state exists.
-
-    Notes
-    -----
-    By the recursion of Erlang's B formula, B(k) = a B(k-1) / (k + a B(k-1)), which neither overflows
-    nor cancels, and C = B / (1 - rho (1 - B)). Cooper, Introduction to Queueing Theory (2nd ed. 1981),
-    section 3.
+    The offered load is the arrival rate times the mean service time, in erlangs. By the recursion of Erlang's
+    B formula, B(k) = a B(k-1) / (k + a B(k-1)), which neither overflows nor cancels, and
+    C = B / (1 - rho (1 - B)): Cooper, Introduction to Queueing Theory (2nd ed. 1981), section 3.
     """
     if offered_load >= servers:
         return 1.0
@@ -52,22 +41,11 @@ def mmc_mean_wait(arrival_rate: float, mean_service: float, servers: int) -> flo
 
 
 def pollaczek_khinchine_wait(arrival_rate: float, mean_service: float, scv: float) -> float:
-    """Return the mean time in the queue of M/G/1, served first in, first out.
+    """Return the mean time in the queue of M/G/1, served first in, first out; infinite from full load on.
 
-    Parameters
-    ----------
-    arrival_rate : of a Poisson process.
-    mean_service : mean service time.
-    scv : squared coefficient of variation of the service time: 0 constant, 1 exponential.
-
-    Returns
-    -------
-    A time; infinite from full load on.
-
-    Notes
-    -----
-    Wq = rho / (1 - rho) * s * (1 + scv) / 2: Pollaczek (1930), Khinchine (1932); Gross et al.,
-    Fundamentals of Queueing Theory (4th ed. 2008), section 5.1.
+    `scv` is the squared coefficient of variation of the service time: 0 constant, 1 exponential.
+    Wq = rho / (1 - rho) * s * (1 + scv) / 2: Pollaczek (1930), Khinchine (1932); Gross et al., Fundamentals
+    of Queueing Theory (4th ed. 2008), section 5.1.
     """
     load = arrival_rate * mean_service
     if load >= 1:
@@ -78,49 +56,25 @@ def pollaczek_khinchine_wait(arrival_rate: float, mean_service: float, scv: floa
 def kiefer_wolfowitz(arrivals: ArrayLike, services: ArrayLike, servers: int) -> NDArray[np.float64]:
     """Return how long each arrival waits in a first in, first out G/G/c queue that starts empty.
 
-    Parameters
-    ----------
-    arrivals : times of arrival, shape (n,), not decreasing.
-    services : service times, shape (n,), not negative.
-    servers : how many serve, at least 1.
-
-    Returns
-    -------
-    Waits, shape (n,); service starts at `arrivals + waits` and ends `services` later.
-
-    Notes
-    -----
-    Kiefer and Wolfowitz, On the theory of queues with many servers, Trans. AMS 78 (1955): an arrival
-    is served by the server that is free first. For c = 1 it is Lindley's recursion (1952).
+    Arrivals are in order; service starts at `arrivals + waits`. Kiefer and Wolfowitz, On the theory of queues
+    with many servers, Trans. AMS 78 (1955): an arrival is served by the server that is free first. For c = 1
+    it is Lindley's recursion (1952).
     """
-    arrived = np.asarray(arrivals, dtype=np.float64)
-    served = np.asarray(services, dtype=np.float64)
     free_at = [-math.inf] * servers
-    waits = np.empty_like(arrived)
-    for index, (arrival, service) in enumerate(zip(arrived.tolist(), served.tolist(), strict=True)):
+    waits = []
+    for arrival, service in zip(np.asarray(arrivals).tolist(), np.asarray(services).tolist(), strict=True):
         start = max(arrival, free_at[0])
         heapq.heapreplace(free_at, start + service)
-        waits[index] = start - arrival
-    return waits
+        waits.append(start - arrival)
+    return np.array(waits, dtype=np.float64)
 
 
 def graham_bounds(durations: ArrayLike, machines: int) -> tuple[float, float]:
     """Return the least and the greatest makespan that list scheduling can have, in any order of the list.
 
-    Parameters
-    ----------
-    durations : of independent jobs, shape (n,), not negative.
-    machines : identical, at least 1.
-
-    Returns
-    -------
-    (lower, upper). No schedule at all is shorter than the longest job, or than the work shared out
-    evenly; and a machine is idle only when no job waits, so the last job to end started by
-    (work - its duration) / machines.
-
-    Notes
-    -----
-    Graham, Bounds on multiprocessing timing anomalies, SIAM J. Appl. Math. 17 (1969), 416-429.
+    No schedule of independent jobs is shorter than the longest job, or than the work shared out evenly; and
+    a machine is idle only when no job waits, so the last job to end started by (work - its duration) /
+    machines. Graham, Bounds on multiprocessing timing anomalies, SIAM J. Appl. Math. 17 (1969), 416-429.
     """
     jobs = np.asarray(durations, dtype=np.float64)
     longest, even = float(jobs.max()), float(jobs.sum()) / machines

@@ -67,15 +67,3 @@ def kiefer_wolfowitz(arrivals: ArrayLike, services: ArrayLike, servers: int) -> 
         heapq.heapreplace(free_at, start + service)
         waits.append(start - arrival)
     return np.array(waits, dtype=np.float64)
-
-
-def graham_bounds(durations: ArrayLike, machines: int) -> tuple[float, float]:
-    """Return the least and the greatest makespan that list scheduling can have, in any order of the list.
-
-    No schedule of independent jobs is shorter than the longest job, or than the work shared out evenly; and
-    a machine is idle only when no job waits, so the last job to end started by (work - its duration) /
-    machines. Graham, Bounds on multiprocessing timing anomalies, SIAM J. Appl. Math. 17 (1969), 416-429.
-    """
-    jobs = np.asarray(durations, dtype=np.float64)
-    longest, even = float(jobs.max()), float(jobs.sum()) / machines
-    return max(longest, even), even + (1 - 1 / machines) * longest

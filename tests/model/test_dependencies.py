@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import theory
 from dispatch_sim.model.variates import Variates
 from tests.model.helpers import PARALLEL, bare, check, lognormal_tasks, script_queue, simulate_one
 
@@ -59,11 +60,9 @@ def test_longest_first_is_the_lpt_schedule(seed, count, width):
     scenario = lognormal_tasks(count, seed)
     outcome, _ = simulate_one(scenario, script_queue(width, order="longest-first"))
     durations = [Variates(scenario, 0).attempt(0, index, 0).call_s for index in range(count)]
-    free = [0.0] * width
-    for seconds in sorted(durations, reverse=True):
-        free.sort()
-        free[0] += seconds
-    assert outcome.makespan_s == pytest.approx(max(free))
+    longest_first = sorted(durations, reverse=True)
+    ends = theory.kiefer_wolfowitz([0.0] * count, longest_first, width) + longest_first
+    assert outcome.makespan_s == pytest.approx(max(ends))
 
 
 def test_shortest_first_has_the_least_flow_time():

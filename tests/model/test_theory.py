@@ -1,7 +1,6 @@
 """The analytic results agree with published figures, special cases and brute force."""
 
 import math
-from itertools import permutations
 
 import numpy as np
 import pytest
@@ -69,29 +68,3 @@ def test_waits_are_those_of_a_simpy_resource(pairs, servers):
     env.run()
     expected = [waited[index] for index in range(len(pairs))]
     np.testing.assert_array_equal(theory.kiefer_wolfowitz(arrivals, services, servers), expected)
-
-
-def list_schedule(durations, machines):
-    """Return the makespan of list scheduling: each job to the machine that is free first."""
-    free = [0.0] * machines
-    for duration in durations:
-        first = min(range(machines), key=free.__getitem__)
-        free[first] += duration
-    return max(free)
-
-
-@given(st.lists(st.integers(0, 20), min_size=1, max_size=6), st.integers(1, 4))
-def test_every_list_schedule_lies_within_grahams_bounds(durations, machines):
-    lower, upper = theory.graham_bounds(durations, machines)
-    spans = [list_schedule(order, machines) for order in set(permutations(durations))]
-    assert lower <= min(spans) + 1e-9
-    assert max(spans) <= upper + 1e-9
-
-
-def test_grahams_upper_bound_is_reached_by_his_example():
-    """m (m - 1) jobs of 1 and then one of m end at 2m - 1, where the best schedule takes m."""
-    machines = 4
-    durations = [1] * (machines * (machines - 1)) + [machines]
-    lower, upper = theory.graham_bounds(durations, machines)
-    assert list_schedule(durations, machines) == upper == 2 * machines - 1
-    assert lower == machines

@@ -1,7 +1,8 @@
 """Scenarios for the tests of one replication, and short ways to simulate them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -40,19 +41,27 @@ def scenario_of(*parts: str) -> Scenario:
 
     Numbers of tasks are exact, unless they have a `spread`.
     """
+    return _scenario(parts, repeat({}))
+
+
+def bare(*parts: str) -> Scenario:
+    """Return the scenario of parts, without any overhead, limit or failure that they do not have.
+
+    Groups of tasks are called a, b, c and d. A task has one call and 1,000 tokens, unless it says otherwise.
+    """
+    return _scenario((BARE, *parts), [{"name": name, "calls": 1, "tokens": "1K"} for name in "abcd"])
+
+
+def _scenario(parts: Iterable[str], usual: Iterable[dict[str, Any]]) -> Scenario:
     tree = reduce(_merged, (parsed(part) or {} for part in parts))
-    return load(tree | {"tasks": [{"spread": "0%"} | group for group in tree["tasks"]]}).scenario()
+    groups = [{"spread": "0%"} | one | group for one, group in zip(usual, tree["tasks"], strict=False)]
+    return load(tree | {"tasks": groups}).scenario()
 
 
 def _merged(one: Any, other: Any) -> Any:
     if isinstance(one, dict) and isinstance(other, dict):
         return one | {key: _merged(one.get(key), value) for key, value in other.items()}
     return other
-
-
-def bare(*parts: str) -> Scenario:
-    """Return the scenario of parts, without any overhead, limit or failure that they do not have."""
-    return scenario_of(BARE, *parts)
 
 
 def lognormal_tasks(count: int, seed: int, interarrival: str = "0s") -> Scenario:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.model.helpers import bare, check, limited, simulate_one
 
-THIRTY = "tasks: [{name: a, count: 30, calls: 1, tokens: 0, duration: 60s}]"
+THIRTY = "tasks: [{count: 30, duration: 60s}]"
 
 
 def adaptive(most):
@@ -39,7 +39,7 @@ def test_429_halves_the_window_once_for_all_agents_at_work():
     2.46, and no attempt that began before makes it grow. Two agents work until 75 s, one until 90 s.
     Without the 429s the next task would begin at 60 s; if each had halved the window, at 90 s.
     """
-    tasks = "tasks: [{name: a, count: 10, calls: 1, tokens: 0, duration: 30s}]"
+    tasks = "tasks: [{count: 10, duration: 30s}]"
     starts = {"429": [30, 30, 45], "launch": [0] * 4 + [30] * 4 + [75, 90]}
     check(bare(tasks, limited(requests="4/min")), adaptive(12), starts=starts)
 
@@ -53,10 +53,10 @@ def test_window_that_shrinks_before_the_coordinator_does_common_work_limits_the_
     after b, from 450 s.
     """
     scenario = bare(
-        "tasks: [{name: a, calls: 1, tokens: 0, duration: 60s},"
-        " {name: b, calls: 2, tokens: 2K, output_share: 80%, duration: 240s},"
-        " {name: c, calls: 2, tokens: 0, duration: 60s, common: 50%, interarrival: 100s},"
-        " {name: d, calls: 2, tokens: 0, duration: 60s, common: 50%, interarrival: 100s}]",
+        "tasks: [{duration: 60s},"
+        " {calls: 2, tokens: 2K, output_share: 80%, duration: 240s},"
+        " {calls: 2, duration: 60s, common: 50%, interarrival: 100s},"
+        " {calls: 2, duration: 60s, common: 50%, interarrival: 100s}]",
         "dispatch: {spawn: {fork: true}, context: {start: 0}}",
         "merge: {structured: {tokens: 0, time: 100s}}",
         "provider: {limits: {output_tokens: 600/min}}",
@@ -66,7 +66,5 @@ def test_window_that_shrinks_before_the_coordinator_does_common_work_limits_the_
 
 
 def test_adaptive_whose_maximum_is_its_start_is_a_queue():
-    scenario = bare(
-        "tasks: [{name: a, count: 10, calls: 2, tokens: 5K, duration: {lognormal: {mean: 60s, cv: 1}}}]"
-    )
+    scenario = bare("tasks: [{count: 10, calls: 2, tokens: 5K, duration: {lognormal: {mean: 60s, cv: 1}}}]")
     assert simulate_one(scenario, {"adaptive": 3}) == simulate_one(scenario, {"queue": 3})

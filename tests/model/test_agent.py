@@ -9,7 +9,7 @@ from tests.model.helpers import PARALLEL, bare, check, simulate_one
 def crashing(task: str, prices: str = "{}"):
     """Return 400 attempts of four calls of 10 s each, of which half crash and none is retried."""
     return bare(
-        f"tasks: [{{name: a, count: 400, calls: 4, {task}, duration: 40s}}]",
+        f"tasks: [{{count: 400, calls: 4, {task}, duration: 40s}}]",
         f"failures: {{crash: 50%}}\nprovider: {{prices: {prices}}}",
         "retry: {policy: none}\nrecovery: {people: 1s}",
     )
@@ -23,7 +23,7 @@ def calls_before_crash(scenario) -> list[int]:
 
 def test_spawn_and_return_take_time_and_tokens_which_count_against_the_limit():
     scenario = bare(
-        "tasks: [{name: a, tokens: 1K, output_share: 0%, duration: 60s}]",
+        "tasks: [{output_share: 0%, duration: 60s}]",
         "dispatch: {spawn: {tokens: 3K, time: 2s}, return: {tokens: 2K, time: 3s}}",
     )
     tokens = {"tokens_work": 1000, "tokens_spawn": 3000, "tokens_return": 2000}

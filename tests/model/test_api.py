@@ -4,11 +4,11 @@ import pytest
 
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.problems import ScenarioError
-from tests.model.helpers import BARE, PARALLEL, bare, check, scenario_of, script_queue, simulate_one
+from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_one
 
-ONE_CALL = "tasks: [{name: a, count: %d, tokens: 10K, output_share: 0%%, calls: 1, duration: 6s}]"
-SMALL = "tasks: [{name: a, count: %d, tokens: 1K, calls: 1, duration: 6s}]"
-WRITING = "tasks: [{name: a, count: 2, tokens: %s, output_share: 100%%, calls: 1, duration: %s}]"
+ONE_CALL = "tasks: [{count: %d, tokens: 10K, output_share: 0%%, duration: 6s}]"
+SMALL = "tasks: [{count: %d, duration: 6s}]"
+WRITING = "tasks: [{count: 2, tokens: %s, output_share: 100%%, duration: %s}]"
 
 
 def limits(written: str) -> str:
@@ -68,17 +68,17 @@ def test_calls_start_when_the_buckets_hold_enough(written, tasks, starts):
 
 def test_long_retry_after_is_answered_by_backoff_or_by_giving_up():
     """A client that obeys up to 30 s backs off 0.5 and 1 s instead of 60, or gives up at once."""
-    parts = (ONE_CALL % 2, BARE, TEN_K_PER_MINUTE, "retry: {policy: none}")
-    back_off = scenario_of(*parts, "client: {jitter: 0%, retry_after: {up_to: 30s}}")
+    parts = (ONE_CALL % 2, TEN_K_PER_MINUTE, "retry: {policy: none}")
+    back_off = bare(*parts, "client: {jitter: 0%, retry_after: {up_to: 30s}}")
     check(back_off, PARALLEL, ends={"backoff": [0.5, 1.5]}, rate_limited_attempts=1)
-    give_up = scenario_of(*parts, "client: {retry_after: {up_to: 30s, above: give_up}}")
+    give_up = bare(*parts, "client: {retry_after: {up_to: 30s, above: give_up}}")
     check(give_up, PARALLEL, rate_limited_attempts=1, backoff_s=0)
 
 
 @pytest.mark.parametrize("on_limit", ["reject", "wait"])
 def test_call_that_no_bucket_can_hold_fails_at_once_for_that_reason(on_limit):
     scenario = bare(
-        "tasks: [{name: a, count: 9, calls: 1, tokens: {uniform: {low: 1K, high: 19K}}, output_share: 0%,"
+        "tasks: [{count: 9, tokens: {uniform: {low: 1K, high: 19K}}, output_share: 0%,"
         " duration: 6s, variance: {batch: 0%, task: 0%, attempt: 100%}}]",
         TEN_K_PER_MINUTE,
         f"provider: {{on_limit: {on_limit}}}\nrecovery: {{people: 1m}}",
@@ -95,7 +95,7 @@ def test_call_that_no_bucket_can_hold_does_not_hold_up_the_line():
     The first at 0 s leaves 2K; the second has to wait for 6K, 36 s, and each further one for 8K, 48 s.
     """
     scenario = bare(
-        "tasks: [{name: a, count: 12, calls: 1, output_share: 0%, duration: 6s,"
+        "tasks: [{count: 12, output_share: 0%, duration: 6s,"
         " tokens: {mixture: [{weight: 0.5, of: 8K}, {weight: 0.5, of: 50K}]}}]",
         TEN_K_PER_MINUTE,
         "provider: {on_limit: wait}\nretry: {policy: none}\nrecovery: {people: 1s}",
@@ -120,7 +120,7 @@ def test_return_puts_the_input_bucket_into_debt_and_overflow_is_lost():
     A return of 20K at 12 s leaves 10K of debt, and the second call needs 1K: 11K at 10K a minute are 66 s.
     """
     scenario = bare(
-        "tasks: [{name: a, count: 2, tokens: 1K, output_share: 0%, calls: 1, duration: 12s}]",
+        "tasks: [{count: 2, output_share: 0%, duration: 12s}]",
         TEN_K_PER_MINUTE,
         "dispatch: {return: {tokens: 20K}}",
     )
@@ -130,8 +130,7 @@ def test_return_puts_the_input_bucket_into_debt_and_overflow_is_lost():
 def test_return_is_charged_when_it_has_been_read():
     """`a` returns 20K, twice the bucket, from 6 to 36 s; `b` makes its second call at 10 s, unhindered."""
     scenario = bare(
-        "tasks: [{name: a, tokens: 1K, output_share: 0%, calls: 1, duration: 6s},"
-        " {name: b, tokens: 1K, output_share: 0%, calls: 2, duration: 20s}]",
+        "tasks: [{output_share: 0%, duration: 6s}, {output_share: 0%, calls: 2, duration: 20s}]",
         TEN_K_PER_MINUTE,
         "dispatch: {return: {tokens: 20K, time: 30s}}",
     )
@@ -142,7 +141,7 @@ def test_return_is_charged_when_it_has_been_read():
 def test_cache_reads_count_where_the_provider_says_so(cache_reads, counted):
     """Two calls of 5K new input: the second sends 10K in all, of which 5K are read."""
     scenario = bare(
-        "tasks: [{name: a, tokens: 10K, output_share: 0%, calls: 2, duration: 12s}]",
+        "tasks: [{tokens: 10K, output_share: 0%, calls: 2, duration: 12s}]",
         limits("input_tokens: 1M/min"),
         f"provider: {{accounting: {{cache_reads: {cache_reads}}}}}",
     )
@@ -151,10 +150,10 @@ def test_cache_reads_count_where_the_provider_says_so(cache_reads, counted):
 
 def test_reserved_output_holds_max_tokens_and_gives_back_the_unused_part():
     """A bucket of 8K, 6K reserved a call: the second waits for 4K at 8K a minute, though both write 1K."""
-    parts = (WRITING % ("1K", "12s"), BARE, limits("output_tokens: 8K/min"))
-    reserved = scenario_of(*parts, "provider: {accounting: {output: reserved, max_tokens: 6K}}")
+    parts = (WRITING % ("1K", "12s"), limits("output_tokens: 8K/min"))
+    reserved = bare(*parts, "provider: {accounting: {output: reserved, max_tokens: 6K}}")
     check(reserved, PARALLEL, starts={"call": [0, 30]}, rejected_requests=1)
-    check(scenario_of(*parts), PARALLEL, rejected_requests=0)
+    check(bare(*parts), PARALLEL, rejected_requests=0)
 
 
 def test_reservation_above_the_bucket_is_a_scenario_error():
@@ -182,7 +181,7 @@ def test_coordinator_gets_through_though_its_rejected_requests_cost_requests(on_
     """Two requests a minute. The turn and the call at 0 s take both; the merge comes at 15 s, finds half a
     request, loses it, and is admitted half a minute later. In line nothing is rejected, and it waits 15 s."""
     scenario = bare(
-        "tasks: [{name: a, tokens: 1K, calls: 1, duration: 15s}]",
+        "tasks: [{duration: 15s}]",
         limits("requests: 2/min"),
         "merge: {structured: {time: 5s}}",
         f"provider: {{on_limit: {on_limit}, accounting: {{failed_requests: true}}}}",

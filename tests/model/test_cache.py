@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.helpers import BARE, PARALLEL, bare, check, scenario_of, script_queue, simulate_one
+from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_one
 
 PRICES = "provider: {prices: {input: $1/M, cache_write: $1.25/M, cache_read: $0.1/M, output: $0/M}}"
 PREFIX = "dispatch: {spawn: {tokens: 100K, shared: 100K}}"
@@ -12,7 +12,7 @@ STAGGER = PARALLEL | {"warm_up": "stagger"}
 def agents(count: int, task: str = "calls: 1, duration: 10s", cache: str = "ttl: 5m", *more: str):
     """Return agents that share all of a prefix of 100K tokens and send next to nothing besides."""
     return bare(
-        f"tasks: [{{name: a, count: {count}, tokens: 0, {task}}}]",
+        f"tasks: [{{count: {count}, tokens: 0, {task}}}]",
         PREFIX,
         PRICES,
         f"provider: {{cache: {{{cache}}}}}",
@@ -76,7 +76,7 @@ def test_agent_reads_its_last_prompt_and_writes_the_answer():
     The first writes 2,000 + 1,000. The second reads these 3,000 and writes the answer of 500 and 1,000 new.
     """
     scenario = bare(
-        "tasks: [{name: a, calls: 2, tokens: 3000, output_share: 0.3333333333, duration: 20s}]",
+        "tasks: [{calls: 2, tokens: 3000, output_share: 0.3333333333, duration: 20s}]",
         "dispatch: {spawn: {tokens: 2K}}",
         PRICES,
         "provider: {cache: {ttl: 5m}}",
@@ -115,7 +115,7 @@ def test_latency_follows_the_tokens_of_a_call():
     100 written: 1 + 1 + 0.11 + 0.044 s.
     """
     scenario = bare(
-        "tasks: [{name: a, calls: 2, tokens: 2200, output_share: 0.0909090909, tool_time: 3s}]",
+        "tasks: [{calls: 2, tokens: 2200, output_share: 0.0909090909, tool_time: 3s}]",
         "dispatch: {spawn: {tokens: 10K}}",
         "provider: {cache: {ttl: 5m}, latency: {base: 1s, per_output_token: 10ms,"
         " per_uncached_ktoken: 40ms, per_cached_ktoken: 10ms}}",
@@ -132,7 +132,6 @@ def test_cold_cache_costs_time_too():
 
 @pytest.mark.parametrize("strategy", ["sequential", "parallel", "queue: 2"])
 def test_endless_timed_cache_equals_the_warm_one_but_for_answers(strategy):
-    warm = ("tasks: [{name: a, count: 4, tokens: 15K, output_share: 0%, duration: 60s}]", BARE)
-    timed = (*warm, "provider: {cache: {ttl: 1000d, minimum: 0}}")
-    warm_outcome, timed_outcome = (simulate_one(scenario_of(*parts), strategy)[0] for parts in (warm, timed))
-    assert warm_outcome == timed_outcome
+    tasks = "tasks: [{count: 4, calls: 5, tokens: 15K, output_share: 0%, duration: 60s}]"
+    warm, timed = bare(tasks), bare(tasks, "provider: {cache: {ttl: 1000d, minimum: 0}}")
+    assert simulate_one(warm, strategy)[0] == simulate_one(timed, strategy)[0]

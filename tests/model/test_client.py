@@ -8,7 +8,7 @@ from dispatch_sim.model.streams import Stream
 from dispatch_sim.model.variates import Variates
 from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_one
 
-BATCH = "tasks: [{name: a, count: 3, tokens: 10K, output_share: 0%, calls: 1, duration: 6s}]"
+BATCH = "tasks: [{count: 3, tokens: 10K, output_share: 0%, duration: 6s}]"
 
 
 def starved(provider: str, *more: str):

@@ -8,7 +8,7 @@ from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_on
 def batch(count: int, coupling: str, communication: str = "none", *more: str):
     """Return tasks of four calls of 20 s and 1,000 tokens each."""
     return bare(
-        f"tasks: [{{name: a, count: {count}, calls: 4, tokens: 4000, output_share: 50%,"
+        f"tasks: [{{count: {count}, calls: 4, tokens: 4000, output_share: 50%,"
         f" duration: 80s, coupling: {coupling}}}]",
         f"communication: {communication}",
         *more,
@@ -45,8 +45,7 @@ def test_sequential_work_sees_everything_before_it():
 
 def test_coupling_is_to_the_own_group_only():
     scenario = bare(
-        "tasks: [{name: a, tokens: 4K, duration: 80s, coupling: 100%},"
-        " {name: b, tokens: 4K, duration: 80s, coupling: 100%}]"
+        "tasks: [{tokens: 4K, duration: 80s, coupling: 100%}, {tokens: 4K, duration: 80s, coupling: 100%}]"
     )
     check(scenario, PARALLEL, reworked_tasks=0)
 

@@ -29,9 +29,7 @@ def test_chain_takes_its_critical_path(strategy):
 def test_graph_takes_its_longest_path():
     """Two of 30 and 70 s before one of 20, next to one of 60: 90 s."""
     scenario = bare(
-        "tasks: [{name: a, calls: 1, tokens: 0, duration: 30s},"
-        " {name: b, calls: 1, tokens: 0, duration: 70s}, {name: d, calls: 1, tokens: 0, duration: 60s},"
-        " {name: c, calls: 1, tokens: 0, duration: 20s, after: [a, b]}]"
+        "tasks: [{duration: 30s}, {duration: 70s}, {duration: 60s}, {duration: 20s, after: [a, b]}]"
     )
     log = check(scenario, script_queue(4), makespan_s=90)
     blocked = [event for event in log if event.kind == "dependency"]
@@ -46,10 +44,7 @@ def test_group_after_a_failed_task_waits_for_the_person():
 
 def test_group_without_tasks_in_the_batch_is_not_waited_for():
     """A batch of one task has the larger group alone; what it would come after is not there."""
-    scenario = bare(
-        "tasks: [{name: a, count: 1, calls: 1, tokens: 0, duration: 30s},"
-        " {name: b, count: 9, calls: 1, tokens: 0, duration: 20s, after: [a]}]"
-    )
+    scenario = bare("tasks: [{count: 1, duration: 30s}, {count: 9, duration: 20s, after: [a]}]")
     assert simulate_one(scenario, PARALLEL, tasks=1)[0].makespan_s == 20
 
 
@@ -67,10 +62,7 @@ def test_longest_first_is_the_lpt_schedule(seed, count, width):
 
 def test_shortest_first_has_the_least_flow_time():
     """One machine: 10, 20, 30 s in that order wait 0 + 10 + 30; longest first 0 + 30 + 50."""
-    scenario = bare(
-        "tasks: [{name: a, calls: 1, tokens: 0, duration: 20s},"
-        " {name: b, calls: 1, tokens: 0, duration: 30s}, {name: c, calls: 1, tokens: 0, duration: 10s}]"
-    )
+    scenario = bare("tasks: [{duration: 20s}, {duration: 30s}, {duration: 10s}]")
     waits = {
         order: simulate_one(scenario, script_queue(1, order=order))[0].wait_s
         for order in ("shortest-first", "as-given", "longest-first")

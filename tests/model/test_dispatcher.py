@@ -12,10 +12,7 @@ SLOW_TURNS_AND_MERGES = "dispatch: {turn: {tokens: 300, time: 10s}}\n" + SLOW_ME
 
 def unreliable():
     """Return twelve tasks of one call of 60 s, of which many crash and are retried until they succeed."""
-    return bare(
-        "tasks: [{name: a, count: 12, tokens: 1K, calls: 1, duration: 60s}]",
-        "failures: {crash: 40%}\nretry: {max_attempts: 50}",
-    )
+    return bare("tasks: [{count: 12, duration: 60s}]", "failures: {crash: 40%}\nretry: {max_attempts: 50}")
 
 
 def crashing_attempts(scenario) -> set[tuple[int, int]]:
@@ -68,7 +65,7 @@ def test_sequential_retries_a_task_and_waits_for_the_person_before_the_next():
 
     Sequential: 2 x 60 + 600 s for each. In waves of one the second runs while the person works.
     """
-    tasks = "tasks: [{name: a, count: 2, tokens: 1K, calls: 1, duration: 60s}]"
+    tasks = "tasks: [{count: 2, duration: 60s}]"
     scenario = bare(tasks, "failures: {crash: 100%}\nrecovery: {people: 10m}")
     waves = {"waves": 1, "manager": "script"}
     check(scenario, waves, starts={"call": [0, 60, 120, 180]}, makespan_s=120 + 2 * 600)
@@ -78,16 +75,12 @@ def test_sequential_retries_a_task_and_waits_for_the_person_before_the_next():
 
 def test_queue_with_a_barrier_sees_failures_at_once():
     """Crashes at 10 and 60 s: a person begins at 10 s, not behind the barrier, and needs 2 x 600 s."""
-    scenario = bare(
-        "tasks: [{name: a, tokens: 1K, calls: 1, duration: 10s},"
-        " {name: b, tokens: 1K, calls: 1, duration: 60s}]",
-        ALWAYS_CRASHING,
-    )
+    scenario = bare("tasks: [{duration: 10s}, {duration: 60s}]", ALWAYS_CRASHING)
     check(scenario, script_queue(2, merge="barrier"), makespan_s=1210)
 
 
 def test_queue_with_a_barrier_merges_when_all_agents_are_back():
-    scenario = bare("tasks: [{name: a, count: 3, tokens: 1K, duration: 60s}]", SLOW_MERGES)
+    scenario = bare("tasks: [{count: 3, duration: 60s}]", SLOW_MERGES)
     check(scenario, script_queue(1, merge="barrier"), starts={"merge": [180, 200, 220]}, makespan_s=240)
 
 
@@ -96,17 +89,13 @@ def test_turn_waits_for_a_merge_to_end():
 
     Its turn is from 90 to 100 s, it is back at 160 s and merged at 180 s.
     """
-    scenario = bare(
-        "tasks: [{name: a, tokens: 1K, duration: 60s},"
-        " {name: b, tokens: 1K, duration: 60s, interarrival: 75s}]",
-        SLOW_TURNS_AND_MERGES,
-    )
+    scenario = bare("tasks: [{duration: 60s}, {duration: 60s, interarrival: 75s}]", SLOW_TURNS_AND_MERGES)
     check(scenario, "queue: 2", starts={"turn": [0, 90]}, ends={"turn": [10, 100]}, makespan_s=180)
 
 
 def test_returned_output_is_merged_before_its_slot_is_filled():
     """Both want the coordinator at 70 s: merge to 90 s, turn to 100 s, task to 160 s, merge to 180 s."""
-    tasks = "tasks: [{name: a, count: 2, tokens: 1K, duration: 60s}]"
+    tasks = "tasks: [{count: 2, duration: 60s}]"
     check(bare(tasks, SLOW_TURNS_AND_MERGES), "queue: 1", makespan_s=180)
 
 
@@ -116,8 +105,6 @@ def test_turn_fills_all_slots_that_are_free_when_it_begins():
     The turn of 90 s launches both remaining tasks, so there are two turns of 300 tokens, not three.
     """
     scenario = bare(
-        "tasks: [{name: a, tokens: 1K, duration: 60s}, {name: b, tokens: 1K, duration: 61s},"
-        " {name: c, count: 2, tokens: 1K, duration: 60s}]",
-        SLOW_TURNS_AND_MERGES,
+        "tasks: [{duration: 60s}, {duration: 61s}, {count: 2, duration: 60s}]", SLOW_TURNS_AND_MERGES
     )
     check(scenario, "queue: 2", starts={"launch": [10, 10, 100, 100]}, tokens_coordination=2 * 300)

@@ -10,10 +10,7 @@ from tests.model.helpers import NO_OVERHEADS, bare, check, scenario_of, simulate
 
 THREE = "tasks: [{name: agent, count: 3, tokens: 15K, duration: 60s}]\n"
 PROSE = "tasks: [{name: agent, count: 3, tokens: 15K, duration: 60s, output: prose}]"
-UNEQUAL = (
-    "tasks: [{name: a, tokens: 1K, duration: 60s}, {name: b, tokens: 1K, duration: 20s},"
-    " {name: c, tokens: 1K, duration: 10s}]"
-)
+UNEQUAL = "tasks: [{duration: 60s}, {duration: 20s}, {duration: 10s}]"
 MERGE = "merge: {structured: {tokens: 500, time: 5s}}"
 CRASH = "failures: {crash: 100%}\nrecovery: {people: 10m}"
 
@@ -50,7 +47,7 @@ def test_money_bills_every_token_sent_at_the_price_of_its_class():
     by the coordinator.
     """
     scenario = bare(
-        "tasks: [{name: a, tokens: 1350, output_share: 0.33333333333, calls: 3, duration: 30s}]",
+        "tasks: [{tokens: 1350, output_share: 0.33333333333, calls: 3, duration: 30s}]",
         "dispatch: {spawn: {tokens: 900}, return: {tokens: 100}}",
         "provider: {prices: {input: $5/M, cache_write: $7/M, cache_read: $1/M, output: $20/M}}",
     )
@@ -108,9 +105,7 @@ def test_task_is_attempted_as_often_as_its_retry_policy_allows(retry, failed):
 
 def test_only_failed_tasks_are_redone():
     scenario = bare(
-        "tasks: [{name: a, count: 40, tokens: 1K, duration: 60s}]",
-        "failures: {bad_output: 30%}",
-        "retry: {max_attempts: 100}",
+        "tasks: [{count: 40, duration: 60s}]", "failures: {bad_output: 30%}", "retry: {max_attempts: 100}"
     )
     outcome, log = simulate_one(scenario, "parallel")
     bad = sum(event.kind == "bad output" for event in log)
@@ -121,7 +116,7 @@ def test_only_failed_tasks_are_redone():
 
 
 def test_tasks_are_dispatched_as_they_arrive():
-    scenario = bare("tasks: [{name: a, count: 3, calls: 1, tokens: 1K, duration: 60s, interarrival: 100s}]")
+    scenario = bare("tasks: [{count: 3, duration: 60s, interarrival: 100s}]")
     check(scenario, "queue: 1", starts={"call": [100, 200, 300]}, makespan_s=360, flow_s=180)
 
 

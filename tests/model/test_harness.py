@@ -7,7 +7,7 @@ from tests.model.helpers import PARALLEL, bare, check, script_queue
 
 def agents(count: int, harness: str, *more: str):
     """Return agents of a minute, and nothing that costs."""
-    tasks = f"tasks: [{{name: a, count: {count}, calls: 1, tokens: 0, duration: 60s}}]"
+    tasks = f"tasks: [{{count: {count}, duration: 60s}}]"
     return bare(tasks, f"harness: {{{harness}}}", *more)
 
 
@@ -48,7 +48,7 @@ def test_queue_keeps_to_the_cap_after_the_first_refusals():
 )
 def test_pace_that_is_used_up_costs_a_whole_window(calls, gap, starts):
     scenario = bare(
-        f"tasks: [{{name: a, count: 5, calls: 1, tokens: 0, duration: 1s, interarrival: {gap}}}]",
+        f"tasks: [{{count: 5, duration: 1s, interarrival: {gap}}}]",
         f"harness: {{pace: {{calls: {calls}, window: 60s}}}}",
     )
     check(scenario, script_queue(5), starts={"call": starts})

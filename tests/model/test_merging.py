@@ -8,14 +8,14 @@ import pytest
 from dispatch_sim.model.variates import Variates
 from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_one
 
-THREE = "tasks: [{name: a, count: 3, tokens: 1K, duration: 60s}]"
-THREE_PROSE = "tasks: [{name: a, count: 3, tokens: 1K, duration: 60s, output: prose}]"
+THREE = "tasks: [{count: 3, duration: 60s}]"
+THREE_PROSE = "tasks: [{count: 3, duration: 60s, output: prose}]"
 
 
 def test_retried_task_sees_outputs_merged_before_its_last_attempt():
     """Outputs pair with those of their own wave: k that return together are k (k - 1) / 2 pairs."""
     scenario = bare(
-        "tasks: [{name: a, count: 40, tokens: 1K, calls: 1, duration: 60s, output: prose}]",
+        "tasks: [{count: 40, duration: 60s, output: prose}]",
         "merge: {pair: {people: 10s}}\nfailures: {crash: 40%}\nretry: {max_attempts: 100}",
     )
     variates = Variates(scenario, 0)
@@ -34,9 +34,9 @@ def test_output_pairs_with_all_that_its_agent_could_not_see():
     at 20 s: one pair. `b` was launched at 0 s and is back at 100 s: two pairs, though both were long done.
     """
     scenario = bare(
-        "tasks: [{name: a, tokens: 1K, duration: 10s, output: prose},"
-        " {name: b, tokens: 1K, duration: 100s, output: prose},"
-        " {name: c, tokens: 1K, duration: 10s, output: prose}]",
+        "tasks: [{duration: 10s, output: prose},"
+        " {duration: 100s, output: prose},"
+        " {duration: 10s, output: prose}]",
         "merge: {prose: {people: 5s}, pair: {people: 10s}}",
     )
     kind = "merge by person"
@@ -93,7 +93,7 @@ def test_coordinators_calls_are_counted_billed_and_waited_for(on_limit, rejected
     500 of the merge, which cost $15/M.
     """
     scenario = bare(
-        "tasks: [{name: a, tokens: 1K, calls: 1, duration: 6s}]",
+        "tasks: [{duration: 6s}]",
         "merge: {structured: {tokens: 500, time: 5s}}",
         f"provider: {{limits: {{requests: 1/min}}, on_limit: {on_limit}, prices: {{output: $15/M}}}}",
     )
@@ -122,8 +122,7 @@ def test_throughput_follows_the_universal_scalability_law_and_peaks_where_it_say
     throughput = {}
     for n in range(1, 21):
         scenario = bare(
-            f"tasks: [{{name: a, count: {n}, calls: 1, tokens: 0, duration: 890s}}]",
-            "merge: {structured: {time: 10s}, pair: {time: 18s}}",
+            f"tasks: [{{count: {n}, duration: 890s}}]", "merge: {structured: {time: 10s}, pair: {time: 18s}}"
         )
         makespan_s = simulate_one(scenario, PARALLEL)[0].makespan_s
         assert makespan_s == pytest.approx(890 + 10 * n + 18 * n * (n - 1) / 2)

@@ -2,10 +2,13 @@
 
 import pytest
 
-from tests.model.helpers import NO_FAILURES, bare, check, scenario_of, script_queue, simulate_one
+from tests.model.helpers import bare, check, script_queue, simulate_one
 
-PLAIN = "dispatch: {context: none}\nprovider: {limits: unlimited}\n" + NO_FAILURES
-"""The usual overheads: a turn of 4 s, briefs of 5.7 s, 2 s to spawn and to return, merges of 5 s."""
+OVERHEADS = """
+dispatch: {spawn: {tokens: 3K, time: 2s}, return: {tokens: 2K, time: 2s}, brief: {tokens: 240, time: 5.7s},
+           turn: {tokens: 300, time: 4s}}
+merge: {structured: {tokens: 500, time: 5s}}
+"""
 
 WRONG = "failures: {bad_brief: 100%}"
 ROUNDS = "communication: rounds"
@@ -14,7 +17,7 @@ ROUNDS = "communication: rounds"
 def calls(*options: str, count: int = 2, duration: str = "40s") -> str:
     """Return a group of tasks of 10K tokens."""
     more = "".join(f", {option}" for option in options)
-    return f"tasks: [{{name: a, count: {count}, tokens: 10K, duration: {duration}{more}}}]"
+    return f"tasks: [{{count: {count}, tokens: 10K, duration: {duration}{more}}}]"
 
 
 FOUR_CALLS = ("calls: 4", "output_share: 50%")
@@ -56,7 +59,7 @@ FOUR_CALLS = ("calls: 4", "output_share: 50%")
     ],
 )
 def test_wrong_instructions_waste_all_that_was_made(parts, strategy, expected):
-    check(scenario_of(PLAIN, *parts), strategy, **expected)
+    check(bare(OVERHEADS, *parts), strategy, **expected)
 
 
 def test_output_dropped_by_a_cascade_makes_no_pairs():
@@ -64,8 +67,8 @@ def test_output_dropped_by_a_cascade_makes_no_pairs():
 
     By hand: four merges of 100 s and one pair of 7 s between the second attempts.
     """
-    scenario = scenario_of(
-        PLAIN,
+    scenario = bare(
+        OVERHEADS,
         calls("calls: 1", "output_share: 50%", "output: prose", count=3),
         "failures: {bad_output: 30%}\nretry: {policy: cascade, max_attempts: 3}\nstudy: {seed: 4}",
         "merge: {prose: {people: 100s}, pair: {people: 7s}}",
@@ -76,12 +79,12 @@ def test_output_dropped_by_a_cascade_makes_no_pairs():
 def test_turn_that_finds_a_review_under_way_launches_nothing():
     """The reviews of the first two are from 28.7 to 1028.7 s; the coordinator is free before, and waits."""
     tasks = calls("calls: 1", count=3, duration="10s")
-    scenario = scenario_of(PLAIN, tasks, "review: {every: 1, people: 500s}")
+    scenario = bare(OVERHEADS, tasks, "review: {every: 1, people: 500s}")
     check(scenario, "queue: 2", starts={"launch": [9.7, 15.4, 1028.7 + 9.7]})
 
 
 def test_two_rounds_of_a_single_call_are_two_halves():
-    log = check(scenario_of(PLAIN, calls("calls: 1"), ROUNDS), "parallel", tokens_work=2 * 10_000)
+    log = check(bare(OVERHEADS, calls("calls: 1"), ROUNDS), "parallel", tokens_work=2 * 10_000)
     assert [e.end_s - e.start_s for e in log if e.kind == "call"] == pytest.approx([20] * 4)
 
 
@@ -89,7 +92,7 @@ def test_resumed_second_round_has_its_brief_already():
     """The brief of 2,000 tokens is read once a task, however often its second round is resumed."""
     tasks = calls("calls: 6", "output_share: 50%", count=1, duration="60s")
     retry = "failures: {crash: 60%}\nretry: {policy: resume, max_attempts: 100}"
-    scenario = scenario_of(PLAIN, tasks, retry, ROUNDS)
+    scenario = bare(OVERHEADS, tasks, retry, ROUNDS)
     resumed = 0
     for replication in range(30):
         outcome, log = simulate_one(scenario, "sequential", replication)
@@ -103,8 +106,8 @@ def test_resumed_second_round_has_its_brief_already():
 
 def test_failed_call_is_not_in_the_resumed_context():
     """Four calls of 2,000 new and 500 written; the limiter counts the whole prompt."""
-    scenario = scenario_of(
-        PLAIN,
+    scenario = bare(
+        OVERHEADS,
         calls("calls: 4", "output_share: 20%", count=1),
         "dispatch: {spawn: {tokens: 0}}",
         "provider: {cache: {ttl: 1d, minimum: 0}, accounting: {cache_reads: true}}",
@@ -120,8 +123,8 @@ def test_failed_call_is_not_in_the_resumed_context():
 
 def test_agent_that_waited_for_its_place_has_seen_earlier_merges():
     """With one place, the second begins after the first is merged: no pair."""
-    scenario = scenario_of(
-        PLAIN,
+    scenario = bare(
+        OVERHEADS,
         calls("calls: 1", duration="100s"),
         "dispatch: {return: {time: 0s}}\nharness: {cap: 1}",
         "merge: {structured: {tokens: 0, time: 0s}, pair: {people: 7s}}",
@@ -132,10 +135,10 @@ def test_agent_that_waited_for_its_place_has_seen_earlier_merges():
 def test_output_lost_in_line_is_not_merged():
     """A person merges a from 14 to 214 s; b is lost at 34 s, and this is seen at 214."""
     prose = "calls: 1, tokens: 10K, output: prose"
-    scenario = scenario_of(
-        PLAIN,
-        f"tasks: [{{name: a, {prose}, duration: 10s}}, {{name: b, {prose}, duration: 20s, writes: [x]}},"
-        f" {{name: c, {prose}, duration: 30s, writes: [x]}}]",
+    scenario = bare(
+        OVERHEADS,
+        f"tasks: [{{{prose}, duration: 10s}}, {{{prose}, duration: 20s, writes: [x]}},"
+        f" {{{prose}, duration: 30s, writes: [x]}}]",
         "conflicts: {probability: 100%}\nretry: {policy: none}\nrecovery: {people: 60s}",
         "merge: {prose: {people: 200s}}",
     )
@@ -145,7 +148,7 @@ def test_output_lost_in_line_is_not_merged():
 def test_failed_first_half_is_seen_at_the_barrier_of_a_wave():
     """Three at once; if one crashes in its first half, a person is asked only when the others are back."""
     tasks = calls("calls: 2", count=3, duration="{lognormal: {mean: 60s, cv: 1}}")
-    scenario = scenario_of(PLAIN, tasks, "failures: {crash: 50%}\nretry: {policy: none}", ROUNDS)
+    scenario = bare(OVERHEADS, tasks, "failures: {crash: 50%}\nretry: {policy: none}", ROUNDS)
     seen = 0
     for replication in range(20):
         _, log = simulate_one(scenario, "parallel", replication)
@@ -161,7 +164,7 @@ def test_results_read_during_a_compaction_stay_in_the_context():
     """Two slots. The turn that begins at 40 s, when the first is back, finds 12,000 tokens, over the window:
     the summary is written from 40 to 100 s, the second comes back at 50 s. The turn then reads 12,500."""
     scenario = bare(
-        "tasks: [{name: a, count: 3, calls: 1, tokens: 0, duration: 30s}]",
+        "tasks: [{count: 3, duration: 30s}]",
         "dispatch: {return: {tokens: 2000}, brief: {time: 10s},"
         " context: {start: 10K, window: 11K, compaction: {tokens: 500, time: 60s}}}",
         "provider: {prices: {input: $0/M, cache_write: $0/M, cache_read: $1/M, output: $0/M}}",
@@ -172,7 +175,7 @@ def test_results_read_during_a_compaction_stay_in_the_context():
 def test_gateway_serves_its_line_when_a_reservation_is_given_back():
     """All 6,000 are held; at 10 s there are 1,000 that flowed in and 5,000 given back: 20 s in all."""
     scenario = bare(
-        "tasks: [{name: a, count: 2, calls: 1, tokens: 1000, output_share: 100%, duration: 10s}]",
+        "tasks: [{count: 2, output_share: 100%, duration: 10s}]",
         "provider: {on_limit: wait, accounting: {output: reserved, max_tokens: 6000},"
         " limits: {output_tokens: 6K/min}}",
     )
@@ -183,8 +186,7 @@ def test_first_half_with_wrong_instructions_fails_when_it_returns():
     """a is found wrong at 25 s; b's first half, of 100 s, began before: 100 + 200 s and a review of 5."""
     scenario = bare(
         WRONG,
-        "tasks: [{name: a, calls: 2, tokens: 10K, duration: 20s},"
-        " {name: b, calls: 2, tokens: 10K, duration: 200s}]",
+        "tasks: [{calls: 2, tokens: 10K, duration: 20s}, {calls: 2, tokens: 10K, duration: 200s}]",
         "communication: {kind: rounds, brief: {tokens: 0, time: 0s}}\nreview: {every: 1, people: 5s}",
     )
     check(scenario, script_queue(2), makespan_s=305, tokens_wasted=10_000 + 5000, wrong_brief_attempts=2)
@@ -198,19 +200,14 @@ def test_output_that_waits_for_its_rework_is_wasted_by_wrong_instructions_too():
         "dispatch: {turn: {time: 5s}}\nmerge: {structured: {time: 1s}}\nreview: {every: 1, people: 50s}",
     )
     check(
-        scenario,
-        {"queue": 2},
-        makespan_s=228,
-        tokens_wasted=20_000,
-        wrong_brief_attempts=2,
-        reworked_tasks=2,
+        scenario, {"queue": 2}, makespan_s=228, tokens_wasted=20_000, wrong_brief_attempts=2, reworked_tasks=2
     )
 
 
 def test_agent_that_cannot_read_the_prefix_does_not_wait_for_it():
     """b works in a copy, whose directory is in its prompt: it calls at 3 s, and is done 30 s later."""
     scenario = bare(
-        "tasks: [{name: a, calls: 1, tokens: 0}, {name: b, calls: 1, tokens: 0, writes: [x]}]",
+        "tasks: [{tokens: 0}, {writes: [x]}]",
         "dispatch: {spawn: {tokens: 10K, shared: 10K}}\nconflicts: {isolation: worktree, setup: 3s}",
         "provider: {cache: {ttl: 1h, minimum: 0},"
         " latency: {base: 30s, per_output_token: 0s, per_uncached_ktoken: 0s, per_cached_ktoken: 0s}}",
@@ -233,7 +230,7 @@ def test_interrupted_call_cannot_be_read_from_the_cache():
 def test_checkpoint_is_wasted_once_by_wrong_instructions():
     """Every call of 1,000 tokens is either work or waste, however often tasks were resumed."""
     scenario = bare(
-        "tasks: [{name: a, count: 4, calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
+        "tasks: [{count: 4, calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
         "failures: {crash: 40%, bad_brief: 100%}\nretry: {policy: resume, max_attempts: 100}",
         "review: {every: 1, people: 30s}",
     )
@@ -246,9 +243,9 @@ def test_checkpoint_is_wasted_once_by_wrong_instructions():
 
 def test_failed_attempt_is_not_counted_again_by_wrong_instructions():
     """Every launch ends as a failed attempt or a completed task: none is both killed and wrong."""
-    scenario = scenario_of(
-        PLAIN,
-        "tasks: [{name: a, count: 2, calls: 2, tokens: 15K, duration: 60s}]",
+    scenario = bare(
+        OVERHEADS,
+        "tasks: [{count: 2, calls: 2, tokens: 15K, duration: 60s}]",
         "provider: {limits: {requests: 50/min, input_tokens: 30K/min, output_tokens: 8K/min},"
         " accounting: {cache_reads: true}}\nclient: {retries: 0}\ntimeouts: {hard: 40s}",
         "failures: {crash: 20%, bad_brief: 100%}\nretry: {policy: resume, max_attempts: 3}",

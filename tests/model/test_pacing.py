@@ -26,7 +26,7 @@ PACED = PARALLEL | {"pace": "limits"}
 )
 def test_paced_calls_wait_in_the_client_for_the_limits(limits, pacing, paced_s, makespan_s):
     scenario = bare(
-        "tasks: [{name: a, count: 3, tokens: 8K, output_share: 0%, calls: 1, duration: 5s}]",
+        "tasks: [{count: 3, tokens: 8K, output_share: 0%, duration: 5s}]",
         limits,
         f"client: {{pacing: {{{pacing}}}}}",
     )
@@ -37,7 +37,7 @@ def test_paced_calls_wait_in_the_client_for_the_limits(limits, pacing, paced_s, 
 def test_waiting_for_the_pace_counts_against_a_timeout():
     """The second call would be sent at 60 s, and the hard timeout is over at 30 s."""
     scenario = bare(
-        "tasks: [{name: a, count: 2, tokens: 1K, calls: 1, duration: 5s}]",
+        "tasks: [{count: 2, duration: 5s}]",
         limited(requests="1/min"),
         "timeouts: {hard: 30s}\nretry: {policy: none}\nrecovery: {people: 0s}",
     )
@@ -62,8 +62,7 @@ def test_client_with_mirrored_buckets_never_meets_a_429(fates, margin):
 def test_failed_task_waits_until_all_has_drained(retry_when, launches):
     """Tasks of 10, 30 and 10 s in a queue of 2 all crash: a slot is free at 20 s, all has drained at 30 s."""
     scenario = bare(
-        "tasks: [{name: a, tokens: 1K, calls: 1, duration: 10s},"
-        " {name: b, tokens: 1K, calls: 1, duration: 30s}, {name: c, tokens: 1K, calls: 1, duration: 10s}]",
+        "tasks: [{duration: 10s}, {duration: 30s}, {duration: 10s}]",
         "failures: {crash: 100%}\nrecovery: {people: 0s}",
     )
     log = check(scenario, script_queue(2, retry_when=retry_when), failed_attempts=6)

@@ -8,7 +8,7 @@ from dispatch_sim.model.variates import Variates
 from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_one
 
 BAD_OUTPUTS = """
-tasks: [{name: a, count: 4, calls: 1, tokens: 1000, output_share: 0%, duration: 60s}]
+tasks: [{count: 4, output_share: 0%, duration: 60s}]
 failures: {bad_output: 20%}
 merge: {structured: {time: 10s}}
 recovery: {people: 600s}
@@ -20,7 +20,7 @@ def batch(retry: str, *more: str, seed: int = 0):
     """Return four tasks of four calls of 20 s and 1,000 tokens; `retry` is a policy or a harness profile."""
     policies = ("failed-only", "resume", "cascade", "abort", "none")
     return bare(
-        "tasks: [{name: a, count: 4, calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
+        "tasks: [{count: 4, calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
         f"retry: {{policy: {retry}}}" if retry in policies else f"harness: {{profile: {retry}}}",
         f"study: {{seed: {seed}}}",
         "recovery: {people: 600s}",
@@ -99,7 +99,7 @@ def test_cascade_cancels_attempts_at_work():
 def test_resumed_attempt_does_not_pay_its_spawn_prompt_again():
     """It reads its context from the cache. A crash at the first call leaves nothing to resume."""
     scenario = bare(
-        "tasks: [{name: a, calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
+        "tasks: [{calls: 4, tokens: 4000, output_share: 0%, duration: 80s}]",
         "dispatch: {spawn: {tokens: 10K, time: 3s}}\nfailures: {crash: 60%}\nstudy: {seed: 3}",
         "retry: {policy: resume, max_attempts: 100}",
     )

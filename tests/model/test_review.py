@@ -10,11 +10,7 @@ SEQUENTIAL = {"sequential": 1, "manager": "script"}
 
 def batch(count: int, review: str, *more: str):
     """Return tasks of a minute and 1,000 tokens."""
-    return bare(
-        f"tasks: [{{name: a, count: {count}, calls: 1, tokens: 1000, duration: 60s}}]",
-        f"review: {review}",
-        *more,
-    )
+    return bare(f"tasks: [{{count: {count}, duration: 60s}}]", f"review: {review}", *more)
 
 
 @pytest.mark.parametrize(
@@ -56,9 +52,7 @@ def test_script_that_has_written_a_cold_prefix_dispatches_nothing_during_a_revie
     and a review of both begins, until 153 s. The prefix has lapsed again then, and is written by 155 s.
     """
     scenario = bare(
-        "tasks: [{name: a, calls: 1, tokens: 0, duration: 30s},"
-        " {name: b, calls: 1, tokens: 0, duration: 31s},"
-        " {name: c, calls: 1, tokens: 0, duration: 30s}]",
+        "tasks: [{duration: 30s}, {duration: 31s}, {duration: 30s}]",
         "dispatch: {spawn: {tokens: 100K, shared: 100K}}",
         "provider: {cache: {ttl: 20s, first_token: 2s}}",
         "review: {every: 2, people: 2m}",
@@ -75,9 +69,9 @@ def test_script_that_has_waited_for_common_work_dispatches_nothing_during_a_revi
     third task takes the coordinator 30 s, and its agent 30 s more.
     """
     scenario = bare(
-        "tasks: [{name: a, calls: 1, tokens: 0, duration: 60s},"
-        " {name: b, calls: 1, tokens: 0, duration: 70s},"
-        " {name: c, calls: 2, tokens: 0, duration: 60s, common: 50%, interarrival: 100s}]",
+        "tasks: [{duration: 60s},"
+        " {duration: 70s},"
+        " {calls: 2, duration: 60s, common: 50%, interarrival: 100s}]",
         "dispatch: {spawn: {fork: true}, context: {start: 0}}",
         "merge: {structured: {tokens: 0, time: 100s}}",
         "review: {every: 1, people: 2m}",
@@ -94,17 +88,13 @@ def test_every_1_reviews_each_output_by_itself():
 
 def test_running_agents_continue_during_a_review():
     """The first review begins at 60 s; the longer task is back at 90 s, and has a review of its own."""
-    scenario = bare(
-        "tasks: [{name: a, count: 2, calls: 1, tokens: 0, duration: 60s},"
-        " {name: b, calls: 1, tokens: 0, duration: 90s}]",
-        "review: {every: 2, people: 2m}",
-    )
+    scenario = bare("tasks: [{count: 2, duration: 60s}, {duration: 90s}]", "review: {every: 2, people: 2m}")
     check(scenario, script_queue(3), ends={"call": [60, 60, 90]}, makespan_s=60 + 120 + 120)
 
 
 def test_reviews_and_merges_share_one_person():
     scenario = bare(
-        "tasks: [{name: a, count: 3, calls: 1, tokens: 0, duration: 60s, output: prose}]",
+        "tasks: [{count: 3, duration: 60s, output: prose}]",
         "merge: {prose: {people: 1m}}\nreview: {every: 1, people: 2m}",
     )
     check(scenario, script_queue(3), people_s=3 * (60 + 120), makespan_s=60 + 3 * (60 + 120))
@@ -150,12 +140,7 @@ def test_outputs_of_wrong_instructions_are_redone_when_it_shows(count, review, s
 
 def test_running_attempt_with_wrong_instructions_fails_when_it_returns():
     """b has wrong instructions, comes back at 500 s, fails, and is redone until 1000 s."""
-    scenario = bare(
-        "tasks: [{name: a, calls: 1, tokens: 1000, duration: 60s},"
-        " {name: b, calls: 1, tokens: 1000, duration: 500s}]",
-        WRONG,
-        "review: {every: 1, people: 2m}",
-    )
+    scenario = bare("tasks: [{duration: 60s}, {duration: 500s}]", WRONG, "review: {every: 1, people: 2m}")
     check(scenario, script_queue(2), wrong_brief_attempts=2, makespan_s=1000 + 120)
 
 

@@ -15,7 +15,7 @@ from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_on
 def writers(count: int, probability: str, isolation: str, *more: str):
     """Return agents of a minute that all write the same name."""
     return bare(
-        f"tasks: [{{name: a, count: {count}, calls: 1, tokens: 1000, duration: 60s, writes: [x]}}]",
+        f"tasks: [{{count: {count}, duration: 60s, writes: [x]}}]",
         f"conflicts: {{probability: {probability}, isolation: {isolation}, people: 20m,"
         " resolve: 5m, setup: 7s}",
         *more,
@@ -55,9 +55,9 @@ def test_output_is_done_only_when_no_agent_can_overwrite_it():
     The third is after the first: it waits until that is cleaned up and redone.
     """
     scenario = bare(
-        "tasks: [{name: a, calls: 1, tokens: 1000, duration: 60s, writes: [x]},"
-        " {name: b, calls: 1, tokens: 1000, duration: 60s, writes: [x, y], interarrival: 30s},"
-        " {name: c, calls: 1, tokens: 1000, duration: 1s, after: [a]}]",
+        "tasks: [{duration: 60s, writes: [x]},"
+        " {duration: 60s, writes: [x, y], interarrival: 30s},"
+        " {duration: 1s, after: [a]}]",
         "conflicts: {probability: 100%, people: 20m}",
     )
     redone_s = 90 + 1200 + 60
@@ -68,8 +68,7 @@ def test_output_is_done_only_when_no_agent_can_overwrite_it():
 def test_agents_that_do_not_overlap_or_share_a_name_lose_nothing():
     check(writers(4, "100%", "shared"), "sequential", overwritten_attempts=0)
     apart = bare(
-        "tasks: [{name: a, tokens: 1K, duration: 60s, writes: [x]},"
-        " {name: b, tokens: 1K, duration: 60s, writes: [y]}, {name: c, tokens: 1K, duration: 60s}]",
+        "tasks: [{duration: 60s, writes: [x]}, {duration: 60s, writes: [y]}, {duration: 60s}]",
         "conflicts: {probability: 100%}",
     )
     check(apart, PARALLEL, overwritten_attempts=0)
@@ -105,7 +104,7 @@ def test_copies_share_no_prefix_where_the_prompt_names_the_directory(in_prompt, 
         2,
         "0%",
         "worktree",
-        "tasks: [{name: a, count: 2, calls: 1, tokens: 0, duration: 10s, writes: [x]}]",
+        "tasks: [{count: 2, tokens: 0, duration: 10s, writes: [x]}]",
         "dispatch: {spawn: {tokens: 100K, shared: 100K}}",
         "provider: {cache: {ttl: 5m}, prices: {input: $1/M, cache_write: $1.25/M, cache_read: $0.1/M}}",
         f"harness: {{directory_in_prompt: {in_prompt}}}",

@@ -10,7 +10,7 @@ NO_RETRY = "retry: {policy: none}"
 def agents(timeouts: str, *more: str, task: str = "calls: 4, duration: 80s"):
     """Return two agents of four calls of 20 s each, with a person who takes ten minutes."""
     return bare(
-        f"tasks: [{{name: a, count: 2, tokens: 4000, output_share: 25%, {task}}}]",
+        f"tasks: [{{count: 2, tokens: 4000, output_share: 25%, {task}}}]",
         f"timeouts: {{{timeouts}}}",
         "recovery: {people: 10m}",
         *more,
@@ -93,8 +93,8 @@ def test_gateway_serves_the_next_in_line_when_the_first_is_ended():
     after 20 s; the third needs 10K, and has them at 20 s."""
     task = "output_share: 0%, calls: 1, duration: 5s"
     scenario = bare(
-        f"tasks: [{{name: a, tokens: 30K, {task}}}, {{name: b, tokens: 30K, {task}}},"
-        f" {{name: c, tokens: 10K, {task}, interarrival: 1s}}]",
+        f"tasks: [{{tokens: 30K, {task}}}, {{tokens: 30K, {task}}},"
+        f" {{tokens: 10K, {task}, interarrival: 1s}}]",
         "provider: {limits: {input_tokens: 30K/min}, on_limit: wait}",
         "timeouts: {hard: 20s}",
         NO_RETRY,

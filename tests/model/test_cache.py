@@ -9,7 +9,7 @@ PREFIX = "dispatch: {spawn: {tokens: 100K, shared: 100K}}"
 STAGGER = PARALLEL | {"warm_up": "stagger"}
 
 
-def agents(count: int, task: str = "calls: 1, duration: 10s", cache: str = "ttl: 5m", *more: str):
+def agents(count: int, task: str = "duration: 10s", cache: str = "ttl: 5m", *more: str):
     """Return agents that share all of a prefix of 100K tokens and send next to nothing besides."""
     return bare(
         f"tasks: [{{count: {count}, tokens: 0, {task}}}]",
@@ -47,9 +47,7 @@ def test_script_waits_for_the_coordinator_to_write_a_cold_prefix():
 
     By hand: written by 2 s, the first call from 2 to 32 s, merged from 32 to 132 s, written again by 134 s.
     """
-    scenario = agents(
-        2, "calls: 1, duration: 30s", "ttl: 20s, first_token: 2s", "merge: {structured: {time: 100s}}"
-    )
+    scenario = agents(2, "duration: 30s", "ttl: 20s, first_token: 2s", "merge: {structured: {time: 100s}}")
     check(scenario, script_queue(1, warm_up="prewarm"), starts={"call": [2, 134]})
 
 
@@ -66,7 +64,7 @@ def test_staggered_agents_wait_until_the_first_response_begins():
     ],
 )
 def test_entry_lapses_at_its_ttl_after_the_last_read(count, gap, paid):
-    scenario = agents(count, f"calls: 1, duration: 10s, interarrival: {gap}")
+    scenario = agents(count, f"duration: 10s, interarrival: {gap}")
     assert prefixes_paid(scenario, script_queue(2)) == pytest.approx(paid)
 
 
@@ -99,7 +97,7 @@ def test_wait_for_the_limit_can_outlive_the_cache():
     """Two agents of one prefix of 100K behind 100K per 10 minutes. The second is admitted after 10 minutes;
     by then the first one's entry has lapsed, and it writes too."""
     limits = "provider: {limits: {input_tokens: 10K/min, burst: 10m}}"
-    scenario = agents(2, "calls: 1, duration: 10s", "ttl: 5m", limits)
+    scenario = agents(2, "duration: 10s", "ttl: 5m", limits)
     check(scenario, PARALLEL, rejected_requests=1, money_usd=2 * 0.125)
 
 

@@ -6,10 +6,10 @@ from dispatch_sim.model.plan import make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.strategy import parse_strategy
-from tests.model.helpers import NO_OVERHEADS, bare, check, scenario_of, simulate_one
+from tests.model.helpers import bare, check, simulate_one
 
-THREE = "tasks: [{name: agent, count: 3, tokens: 15K, duration: 60s}]\n"
-PROSE = "tasks: [{name: agent, count: 3, tokens: 15K, duration: 60s, output: prose}]"
+THREE = "tasks: [{count: 3, tokens: 15K, duration: 60s}]\n"
+PROSE = "tasks: [{count: 3, tokens: 15K, duration: 60s, output: prose}]"
 UNEQUAL = "tasks: [{duration: 60s}, {duration: 20s}, {duration: 10s}]"
 MERGE = "merge: {structured: {tokens: 500, time: 5s}}"
 CRASH = "failures: {crash: 100%}\nrecovery: {people: 10m}"
@@ -81,7 +81,7 @@ def test_cost_adds_money_waiting_and_peoples_time():
 
 def test_person_completes_lost_tasks_and_is_paid():
     """All attempts crash: two of each task are wasted, then a person takes ten minutes for each."""
-    scenario = bare(THREE.replace("tokens", "calls: 1, tokens"), CRASH)
+    scenario = bare(THREE, CRASH)
     check(
         scenario,
         "parallel",
@@ -124,4 +124,4 @@ def test_variates_of_another_scenario_are_an_error():
     plan = make_plan(bare(THREE), parse_strategy("parallel"))
     assert simulate(plan, Variates(bare(THREE), 0)).makespan_s == 60
     with pytest.raises(ValueError, match="another scenario"):
-        simulate(plan, Variates(scenario_of(THREE, NO_OVERHEADS), 0))
+        simulate(plan, Variates(bare(THREE, CRASH), 0))

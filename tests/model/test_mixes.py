@@ -29,7 +29,7 @@ FOUR_CALLS = ("calls: 4", "output_share: 50%")
         # The other outputs arrive during the first review, and their work, spawns, returns and merges are
         # wasted with it.
         (
-            (calls("calls: 1", count=4), WRONG, "review: {every: 1, people: 2m}"),
+            (calls(count=4), WRONG, "review: {every: 1, people: 2m}"),
             script_queue(4),
             {"wrong_brief_attempts": 4, "tokens_wasted": 4 * (10_000 + 3000 + 2000 + 500)},
         ),
@@ -69,7 +69,7 @@ def test_output_dropped_by_a_cascade_makes_no_pairs():
     """
     scenario = bare(
         OVERHEADS,
-        calls("calls: 1", "output_share: 50%", "output: prose", count=3),
+        calls("output_share: 50%", "output: prose", count=3),
         "failures: {bad_output: 30%}\nretry: {policy: cascade, max_attempts: 3}\nstudy: {seed: 4}",
         "merge: {prose: {people: 100s}, pair: {people: 7s}}",
     )
@@ -78,13 +78,13 @@ def test_output_dropped_by_a_cascade_makes_no_pairs():
 
 def test_turn_that_finds_a_review_under_way_launches_nothing():
     """The reviews of the first two are from 28.7 to 1028.7 s; the coordinator is free before, and waits."""
-    tasks = calls("calls: 1", count=3, duration="10s")
+    tasks = calls(count=3, duration="10s")
     scenario = bare(OVERHEADS, tasks, "review: {every: 1, people: 500s}")
     check(scenario, "queue: 2", starts={"launch": [9.7, 15.4, 1028.7 + 9.7]})
 
 
 def test_two_rounds_of_a_single_call_are_two_halves():
-    log = check(bare(OVERHEADS, calls("calls: 1"), ROUNDS), "parallel", tokens_work=2 * 10_000)
+    log = check(bare(OVERHEADS, calls(), ROUNDS), "parallel", tokens_work=2 * 10_000)
     assert [e.end_s - e.start_s for e in log if e.kind == "call"] == pytest.approx([20] * 4)
 
 
@@ -125,7 +125,7 @@ def test_agent_that_waited_for_its_place_has_seen_earlier_merges():
     """With one place, the second begins after the first is merged: no pair."""
     scenario = bare(
         OVERHEADS,
-        calls("calls: 1", duration="100s"),
+        calls(duration="100s"),
         "dispatch: {return: {time: 0s}}\nharness: {cap: 1}",
         "merge: {structured: {tokens: 0, time: 0s}, pair: {people: 7s}}",
     )
@@ -134,7 +134,7 @@ def test_agent_that_waited_for_its_place_has_seen_earlier_merges():
 
 def test_output_lost_in_line_is_not_merged():
     """A person merges a from 14 to 214 s; b is lost at 34 s, and this is seen at 214."""
-    prose = "calls: 1, tokens: 10K, output: prose"
+    prose = "tokens: 10K, output: prose"
     scenario = bare(
         OVERHEADS,
         f"tasks: [{{{prose}, duration: 10s}}, {{{prose}, duration: 20s, writes: [x]}},"
@@ -196,7 +196,7 @@ def test_output_that_waits_for_its_rework_is_wasted_by_wrong_instructions_too():
     """By hand: t0's verdict at 76 s wastes t1's merged output, which waits to be partly redone."""
     scenario = bare(
         WRONG,
-        calls("calls: 1", "coupling: 100%", duration="20s"),
+        calls("coupling: 100%", duration="20s"),
         "dispatch: {turn: {time: 5s}}\nmerge: {structured: {time: 1s}}\nreview: {every: 1, people: 50s}",
     )
     check(

@@ -213,15 +213,14 @@ def test_abort_spares_merged_outputs(merge, bad_s):
     [
         # The first task arrives at 50 s and crashes at 90 s; later and dependent tasks are not launched.
         (
-            "[{name: a, count: 4, calls: 1, tokens: 0, duration: 40s, interarrival: 50s},"
-            " {name: b, count: 2, calls: 1, tokens: 0, duration: 10s, after: [a]}]",
+            "[{count: 4, duration: 40s, interarrival: 50s}, {count: 2, duration: 10s, after: [a]}]",
             4,
             1,
             [50],
             90,
         ),
         # Every attempt crashes after 80 s: the first task's second ends the run.
-        ("[{name: a, count: 4, calls: 1, tokens: 0, duration: 80s}]", 1, 2, [0, 80, 160, 240, 320], 400),
+        ("[{count: 4, duration: 80s}]", 1, 2, [0, 80, 160, 240, 320], 400),
     ],
 )
 def test_abort_comes_with_the_last_attempt_and_leaves_the_rest_to_a_person(

@@ -69,8 +69,7 @@ def test_script_that_has_waited_for_common_work_dispatches_nothing_during_a_revi
     third task takes the coordinator 30 s, and its agent 30 s more.
     """
     scenario = bare(
-        "tasks: [{duration: 60s},"
-        " {duration: 70s},"
+        "tasks: [{duration: 60s}, {duration: 70s},"
         " {calls: 2, duration: 60s, common: 50%, interarrival: 100s}]",
         "dispatch: {spawn: {fork: true}, context: {start: 0}}",
         "merge: {structured: {tokens: 0, time: 100s}}",

@@ -55,8 +55,7 @@ def test_output_is_done_only_when_no_agent_can_overwrite_it():
     The third is after the first: it waits until that is cleaned up and redone.
     """
     scenario = bare(
-        "tasks: [{duration: 60s, writes: [x]},"
-        " {duration: 60s, writes: [x, y], interarrival: 30s},"
+        "tasks: [{duration: 60s, writes: [x]}, {duration: 60s, writes: [x, y], interarrival: 30s},"
         " {duration: 1s, after: [a]}]",
         "conflicts: {probability: 100%, people: 20m}",
     )

@@ -71,7 +71,7 @@ def test_agent_that_does_not_obey_a_soft_timeout_finishes():
 def test_hung_agent_cannot_obey():
     """A soft limit alone never ends silence; the hard one does."""
     timeouts = "soft: 10s, obeyed: 100%, hard: 100s"
-    scenario = agents(timeouts, "failures: {hang: 100%}", NO_RETRY, task="calls: 1, duration: 80s")
+    scenario = agents(timeouts, "failures: {hang: 100%}", NO_RETRY, task="duration: 80s")
     check(scenario, PARALLEL, ends={"timeout": [100, 100]}, hung_attempts=2)
 
 
@@ -81,7 +81,7 @@ def test_timeout_ends_an_agent_in_backoff_and_in_line(on_limit):
         "hard: 30s",
         f"provider: {{limits: {{requests: 1/min, burst: 60s}}, on_limit: {on_limit}}}",
         NO_RETRY,
-        task="calls: 1, duration: 5s",
+        task="duration: 5s",
     )
     check(
         scenario, PARALLEL, ends={"timeout": [30]}, killed_attempts=1, manual_completions=1, quota_requests=1
@@ -91,7 +91,7 @@ def test_timeout_ends_an_agent_in_backoff_and_in_line(on_limit):
 def test_gateway_serves_the_next_in_line_when_the_first_is_ended():
     """30K a minute, full: the first call takes 30K at once. The second needs 30K, a minute, and is ended
     after 20 s; the third needs 10K, and has them at 20 s."""
-    task = "output_share: 0%, calls: 1, duration: 5s"
+    task = "output_share: 0%, duration: 5s"
     scenario = bare(
         f"tasks: [{{tokens: 30K, {task}}}, {{tokens: 30K, {task}}},"
         f" {{tokens: 10K, {task}, interarrival: 1s}}]",

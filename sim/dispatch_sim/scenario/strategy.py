@@ -193,10 +193,7 @@ def parse_strategy(raw: Any) -> Strategy:
     raw : `parallel`, `queue: 3`, `queue of 3`, `queue of 3 (script)`, or a mapping such as
         `{queue: 3, manager: script}`, as text too. `paced: 3` is short for `{queue: 3, pace: limits}`.
 
-    Raises
-    ------
-    PydanticCustomError
-        With what was found, and what to write.
+    Raises PydanticCustomError with what was found, and what to write.
     """
     if isinstance(raw, Strategy):
         return raw

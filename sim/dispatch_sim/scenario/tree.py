@@ -66,10 +66,7 @@ class Tree:
 def read_tree(text: str, filename: str) -> Tree:
     """Read one YAML document.
 
-    Raises
-    ------
-    ScenarioError
-        Where the text is not YAML, or is too large.
+    Raises ScenarioError where the text is not YAML, or is too large.
     """
     if len(text) > MOST_CHARACTERS:
         raise ScenarioError([Problem(filename, 1, 1, (), TOO_LONG)])

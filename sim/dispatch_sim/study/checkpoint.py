@@ -89,10 +89,7 @@ class Checkpoint:
     def resume(cls, folder: Path, identity: Mapping[str, Any]) -> Self | None:
         """Return the checkpoint of an earlier run in a folder; None where there is none.
 
-        Raises
-        ------
-        ResultsError
-            Where it is of another study, or cannot be read.
+        Raises ResultsError where it is of another study, or cannot be read.
         """
         path = folder / CHECKPOINT_FILE
         if not is_unfinished(folder):
@@ -134,10 +131,7 @@ class Checkpoint:
     def add(self, stage: int, chunk: range, points: int, measures: list[bytes]) -> None:
         """Add replications of the points of a stage that are not stored yet, with the result of `encode`.
 
-        Raises
-        ------
-        ResultsError
-            Where they cannot be written; earlier ones stay.
+        Raises ResultsError where they cannot be written; earlier ones stay.
         """
         has_earlier = any(self._chunks.values())
         hint = "; earlier chunks are stored: continue with --resume" if has_earlier else ""
@@ -159,9 +153,7 @@ class Checkpoint:
     def read(self, stage: int, measure: str, start: int, stop: int) -> NDArray[np.float64]:
         """Return a measure of some replications, by their positions among those that are stored of a stage.
 
-        Returns
-        -------
-        Shape (points, replications).
+        It has the shape (points, replications).
         """
         chunks = self._chunks[stage]
         counts = [count for _, count, _ in chunks]
@@ -183,10 +175,7 @@ class Checkpoint:
 def begin_anew(folder: Path, *, asked: bool) -> None:
     """Discard the checkpoint of an earlier run in a folder.
 
-    Raises
-    ------
-    ResultsError
-        Where it was simulated for more than a minute, and discarding it was not requested.
+    Raises ResultsError where it was simulated for more than a minute, and discarding it was not requested.
     """
     if not asked and is_unfinished(folder):
         (seconds,) = _first_row(folder / CHECKPOINT_FILE, "SELECT seconds FROM study")

@@ -57,10 +57,7 @@ class WorkerError(UserError):
 def connected(address: str) -> Iterator[Cluster]:
     """Connect to a scheduler, such as `tcp://10.0.0.1:8786`, or `local:4` for four threads here.
 
-    Raises
-    ------
-    ClusterError
-        Where Dask is not installed, or nothing answers.
+    Raises ClusterError where Dask is not installed, or nothing answers.
     """
     local = _LOCAL.fullmatch(address)
     if not local and not _SCHEDULER.fullmatch(address):
@@ -113,12 +110,8 @@ class Cluster:
     ) -> None:
         """Simulate on the workers, as `runner.simulate` does here; `keep` gets the results of `encode`.
 
-        Raises
-        ------
-        WorkerError
-            Where the scheduler is lost, or a chunk ends one worker after another.
-        ClusterError
-            Where a worker has other versions than this machine.
+        Raises WorkerError where the scheduler is lost, or a chunk ends one worker after another, and
+        ClusterError where a worker has other versions than this machine.
         """
         from distributed.client import ClosedClientError
 

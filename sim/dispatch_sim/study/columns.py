@@ -58,9 +58,7 @@ class CheckpointColumns:
     def read(self, stage: int, measure: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Return a measure of some replications of a stage, by their positions.
 
-        Returns
-        -------
-        Shape (points of the stage, replications); counts are `int64` where all of them fit in it.
+        It has the shape (points of the stage, replications); counts are `int64` where all of them fit in it.
         """
         if measure in WHOLE and measure not in self._types:
             fits = all(np.all(self._read(n, measure) < _LARGEST_WHOLE) for n in range(len(self.stages)))
@@ -76,12 +74,8 @@ class CheckpointColumns:
 class StoredColumns:
     """Reads measures as `CheckpointColumns` does, from a file of `write_columns` whose manifest is valid.
 
-    Raises
-    ------
-    OSError, pyarrow.ArrowException
-        Where the file cannot be read.
-    ResultsError
-        Where it has other columns, another number of rows or another order.
+    Raises OSError or pyarrow.ArrowException where the file cannot be read, and ResultsError where it has
+    other columns, another number of rows or another order.
     """
 
     def __init__(self, path: Path, manifest: dict[str, Any]) -> None:

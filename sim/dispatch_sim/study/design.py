@@ -136,12 +136,8 @@ def design_sweep(source: Source) -> Design:
     A queue or waves with a concurrency of their own are simulated at that, others at each value of
     `sweep.concurrency`. A concurrency above the batch size is left out, as it is equivalent to that size.
 
-    Raises
-    ------
-    ScenarioError
-        Where a factor's path or level does not fit the scenario.
-    DesignError
-        Where the study is too large.
+    Raises ScenarioError where a factor's path or level does not fit the scenario, and DesignError where the
+    study is too large.
     """
     return _design(source, lambda scenario: scenario.sweep.tasks, "sweep")
 
@@ -229,10 +225,7 @@ def find_plan(scenario: Scenario, strategy: str | None, tasks: int | None) -> Pl
 
     `queue: 3` has the options of the scenario's queues, `{queue: 3, manager: script}` its own.
 
-    Raises
-    ------
-    DesignError
-        Where the strategy is none, does not fit the scenario or is ambiguous.
+    Raises DesignError where the strategy is none, does not fit the scenario or is ambiguous.
     """
     try:
         chosen = scenario.strategies[0] if strategy is None else parse_strategy(strategy)

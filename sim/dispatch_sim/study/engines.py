@@ -65,12 +65,7 @@ def idle_machine() -> Iterator[Machine]:
 
 
 def simulate_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
-    """Simulate one replication by the engine of its scenario: SimPy unless that is `compiled`.
-
-    Returns
-    -------
-    Its outcome and its event log.
-    """
+    """Return the outcome and the event log of a replication, by SimPy unless `engine: compiled`."""
     log: list[Event] = []
     if plan.scenario.engine != "compiled":
         from dispatch_sim.model.simulation import simulate

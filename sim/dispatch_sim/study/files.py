@@ -52,10 +52,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
     The lock is reentrant. It is the system's, so it ends with the process, however that ends.
 
-    Raises
-    ------
-    ResultsError
-        Where another run has locked the folder, or it cannot be created or written to.
+    Raises ResultsError where another run has locked the folder, or it cannot be created or written to.
     """
     made = not folder.exists()
     path = folder.resolve() / LOCK_FILE
@@ -83,10 +80,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 def check_folder(folder: Path) -> None:
     """Check that a folder can be created and written to, before a long simulation; creates nothing.
 
-    Raises
-    ------
-    ResultsError
-        Where it cannot be.
+    Raises ResultsError where it cannot be.
     """
     there = folder
     while not os.path.lexists(there) and there != there.parent:

@@ -49,10 +49,7 @@ def as_means(objective: str, sample: NDArray[np.float64]) -> NDArray[np.float64]
 
     NaN stands for a replication that is missing, and stays.
 
-    Raises
-    ------
-    TooFewError
-        For a percentile of fewer than `MIN_REPLICATIONS` values.
+    Raises TooFewError for a percentile of fewer than `MIN_REPLICATIONS` values.
     """
     if objective != P95:
         return sample

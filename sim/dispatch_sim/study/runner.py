@@ -50,9 +50,7 @@ Work = TypeVar("Work")
 def simulate_design(design: Design, jobs: int = 1, first: int = 0) -> NDArray[np.float64]:
     """Simulate every design point with the same replications, from `first` on.
 
-    Returns
-    -------
-    Shape (points, replications, measures), in the order of the design and of `MEASURES`.
+    It has the shape (points, replications, measures), in the order of the design and of `MEASURES`.
     """
     replications = range(first, design.replications)
     measures = np.empty((design.points, len(replications), len(MEASURES)))

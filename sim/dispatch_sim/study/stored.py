@@ -25,11 +25,8 @@ def finished_study(
 ) -> Results | None:
     """Return the results of a study that a folder holds, if they are complete and it is to be resumed.
 
-    Raises
-    ------
-    ResultsError
-        Where the folder holds a larger finished study of the same scenario: more design points, or as many
-        with more replications. A checkpoint that is to be resumed was begun on request.
+    Raises ResultsError where the folder holds a larger finished study of the same scenario: more design
+    points, or as many with more replications. A checkpoint that is to be resumed was begun on request.
     """
     try:
         results = read_results(folder)
@@ -84,10 +81,7 @@ def stored_design(source: Source, results: Results) -> Design:
 def find_stored_plan(design: Design, strategy: Strategy, tasks: int, factors: dict[str, Any]) -> Plan:
     """Return the plan of a design point.
 
-    Raises
-    ------
-    KeyError
-        Where it was not simulated.
+    Raises KeyError where it was not simulated.
     """
     for variant in design.variants:
         levels = zip(variant.levels, factors.values(), strict=True)

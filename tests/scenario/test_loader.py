@@ -10,7 +10,6 @@ from dispatch_sim.scenario.distributions import Constant, LogNormal
 from dispatch_sim.scenario.indifference import IndifferenceThreshold
 from dispatch_sim.scenario.loader import load, load_scenario, load_source, parse_scenario, parse_source
 from dispatch_sim.scenario.problems import ScenarioError
-from dispatch_sim.scenario.wording import spelled
 from tests.scenario.texts import FULL, SHORT
 
 
@@ -91,180 +90,19 @@ def test_a_file_is_read_with_its_name_in_errors(tmp_path: Path) -> None:
     assert (problem.line, problem.column, problem.path) == (4, 15, ("tasks", 0, "duration"))
 
 
-ERRORS = {
-    "dispatch: {retrun: {time: 2s}}": "12: dispatch.retrun: unknown key 'retrun'; did you mean 'return'?",
-    "dispatch: {return: {time: 2}}": "27: dispatch.return.time: 2 has no unit; write 2s, 5m or 1h30m",
-    "provider: {on_limit: explode}": (
-        "22: provider.on_limit: 'explode' is not one of the choices; write reject or wait"
-    ),
-    "provider: {retry_after: 0s}": (
-        "25: provider.retry_after: '0s' is out of range; write more than 0, or exact"
-    ),
-    "client: {retry_after: {up_to: 5x}}": (
-        "31: client.retry_after.up_to: '5x' is not a time; write 60s, 5m or 1h30m, or unlimited"
-    ),
-    "client: {retries: 2.5}": "19: client.retries: 2.5 is not a whole number; write one, such as 3",
-    "client: {factor: 0.5}": "18: client.factor: 0.5 is out of range; write at least 1",
-    "client: {retry_after: 5}": (
-        "23: client.retry_after: found 5; write a mapping with keys such as up_to, above, jitter and floor"
-    ),
-    "name: 5": "7: name: found 5, not text; write a word, or put it in quotes",
-    "timeouts: {obeyed: 3}": "20: timeouts.obeyed: 3 exceeds 100%; write 3% or another share up to 100%",
-    "review: {blocking: no}": "20: review.blocking: found 'no'; write true or false",
-    "review: often": (
-        "9: review: found 'often'; write a mapping with keys such as every, blocking, people and each, "
-        "or none"
-    ),
-    "harness: claude-code": (
-        "10: harness: found 'claude-code'; write a mapping with keys such as profile, cap, over and pace"
-    ),
-    "sweep: {client.retries: [0, 0, 2]}": "25: sweep.client.retries: 0 is repeated; remove one",
-    "sweep: {harness.cap: [1, null]}": (
-        "26: sweep.harness.cap[1]: found nothing, which stands for the default; write a value, none or "
-        "unlimited"
-    ),
-    "sweep: {provider.limits.scale: [0.1, '0.1']}": (
-        "32: sweep.provider.limits.scale: '0.1' is repeated; remove one"
-    ),
-    "sweep: {tasks.count: [2, 9]}": (
-        "9: sweep.tasks.count: has no effect, as the sweep has batch sizes of its own; write sweep.tasks"
-        " instead"
-    ),
-    "harness: {cap: 0}": "16: harness.cap: 0 is out of range; write at least 1, or none",
-    "harness: {cap: many}": ("16: harness.cap: 'many' is not a whole number; write one, such as 3, or none"),
-    "harness: {pace: {}}": (
-        "17: harness.pace.calls: the key 'calls' is missing; add it, for example calls: 60"
-    ),
-    "communication: shout": (
-        "16: communication: found 'shout'; write a mapping with keys such as kind, brief and post, or none,"
-        " rounds or blackboard"
-    ),
-    "strategies: [parallel, {queue: x}]": (
-        "32: strategies[1].queue: 'x' is not a concurrency; write a whole number from 1 to 100000"
-    ),
-    "strategies: [{paced: 3, pace: none}]": (
-        "31: strategies[0].pace: paced has pace: limits, not 'none'; write queue, or remove it"
-    ),
-    "strategies: [{paced: 3, queue: 4}]": (
-        "14: strategies[0]: found 'paced', 'queue'; a strategy has one of solo, sequential, parallel, queue,"
-        " waves, adaptive, paced as its first key"
-    ),
-    "strategies: [{solo: 1, manager: script}]": (
-        "33: strategies[0].manager: solo has no sub-agents, so manager has no effect; remove it"
-    ),
-    "strategies: [{queue: 3, order: random}]": (
-        "32: strategies[0].order: 'random' is not possible; write as-given, longest-first or shortest-first"
-    ),
-}
+BLOCKS = (Path(__file__).parent / "errors.txt").read_text(encoding="utf-8").rstrip().split("\n\n")
+CASES = [block for block in BLOCKS if not block.startswith("#")]
 
 
-@pytest.mark.parametrize("addition", ERRORS)
-def test_errors_say_where_and_what_to_write(addition: str) -> None:
-    assert errors(SHORT + addition) == [f"mine.yaml:3:{ERRORS[addition]}"]
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.partition("\n")[0])
+def test_errors_say_where_and_what_to_write(case: str) -> None:
+    written, _, said = case.partition("\n> ")
+    text = SHORT + written[1:] if written.startswith("+") else written
+    assert errors(text) == [f"mine.yaml:{line}" for line in said.split("\n> ")]
 
 
-TASK = "  - {{name: {}, tokens: 1K, duration: 1s, after: [{}]}}\n"
-AXES = """\
-sweep:
-  provider.limits.scale: [1, abc]
-  provider.limts.scale: [1]
-  tasks.nobody.tokens: [1K]
-  tasks.tokens.lognormal.mean: [2K]
-  study.seed: [1]
-  client.cap: 8s
-  tasks.research.duration: [1s, 2 parsecs]
-"""
-NO_AXIS = "an axis is a key by its path, such as provider.limits.scale or client.retries"
 WITH_COMMAS = "tasks:\n- name: a\n  tokens: 15,000\n  duration: 1,500.5s\n  spread: 0%"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            SHORT.replace("tokens", "toknes"),
-            [
-                "2:5: tasks[0].tokens: the key 'tokens' is missing; add it, for example tokens: 15K",
-                "2:22: tasks[0].toknes: unknown key 'toknes'; did you mean 'tokens'?",
-            ],
-        ),
-        (
-            SHORT.replace("60s", "{lognormal: {mean: 60s, cv: abc}}"),
-            [
-                "2:73: tasks[0].duration.lognormal.cv: 'abc' is not a cv; write a plain number above 0,"
-                " such as 0.5"
-            ],
-        ),
-        (
-            SHORT.replace("60s", "60s, variance: {task: 50%}"),
-            ["2:60: tasks[0].variance: the shares add up to 90%; batch + task + attempt must be 100%"],
-        ),
-        (
-            SHORT + "  - {name: research, tokens: 1K, duration: 1s}",
-            ["3:12: tasks[1].name: another group of tasks is called 'research'; names must differ"],
-        ),
-        (
-            SHORT.replace("60s", "60s, after: [research, reserch, b]"),
-            [
-                "2:68: tasks[0].after[1]: unknown group of tasks 'reserch'; did you mean 'research'?",
-                "2:77: tasks[0].after[2]: unknown group of tasks 'b'; there is research",
-            ],
-        ),
-        (
-            "tasks:\n" + TASK.format("a", "b") + TASK.format("b", "c") + TASK.format("c", "b"),
-            ["3:48: tasks[1].after: tasks wait for each other: b -> c -> b; remove one of the dependencies"],
-        ),
-        (
-            "tasks:\n" + TASK.format("a", "a"),
-            ["2:48: tasks[0].after: tasks wait for each other: a -> a; remove one of the dependencies"],
-        ),
-        (
-            SHORT.replace("60s", "60s, writes: notes"),
-            ["2:58: tasks[0].writes: found 'notes', not a list; put a dash before each item"],
-        ),
-        ("tasks:", ["1:7: tasks: found nothing, not a list; put a dash before each item"]),
-        ("tasks: []", ["1:8: tasks: found an empty list; write at least 1"]),
-        ("tasks: 3", ["1:8: tasks: found 3, not a list; put a dash before each item"]),
-        (
-            "[1]",
-            [
-                "1:1: found a list of 1; write a mapping with keys such as profile, name, description and"
-                " tasks"
-            ],
-        ),
-        (
-            WITH_COMMAS + "\n  count: 1,000",
-            ["6:10: tasks[0].count: '1,000' is not a whole number; write 1000"],
-        ),
-        # Between braces the comma ends the value.
-        (
-            SHORT.replace("15K", "15,000"),
-            [
-                "2:33: 0 is not a key; keys are words; a number is written without commas here, as 15000 or"
-                " 15K"
-            ],
-        ),
-        (SHORT + "sweep: {recovery: [{people: 5m}]}", [f"3:9: sweep.recovery: {NO_AXIS}"]),
-        (SHORT + "sweep: {tasks_: [1]}", [f"3:9: sweep.tasks_: {NO_AXIS}"]),
-        (
-            SHORT + AXES,
-            [
-                "4:30: sweep.provider.limits.scale[1]: 'abc' is not a number; write one without a unit, such"
-                " as 0.5",
-                "5:3: sweep.provider.limts.scale: unknown key 'limts'; did you mean 'limits'?",
-                "6:3: sweep.tasks.nobody.tokens: unknown group of tasks 'nobody'; there is research",
-                "7:3: sweep.tasks.tokens.lognormal.mean: tasks[0].tokens: found '15K', so there is no"
-                " tasks[0].tokens.lognormal.mean to put a value in",
-                "8:3: sweep.study.seed: this cannot be swept; sweep a key of the tasks or of their"
-                " environment",
-                "9:15: sweep.client.cap: found '8s'; write a list of 1 to 100 values",
-                "10:33: sweep.tasks.research.duration[1]: '2 parsecs' is not a time; write 60s, 5m or 1h30m",
-            ],
-        ),
-    ],
-)
-def test_errors_of_tasks_and_axes_say_where_and_what_to_write(text: str, expected: list[str]) -> None:
-    assert errors(text) == [f"mine.yaml:{line}" for line in expected]
+TASK = "  - {{name: {}, tokens: 1K, duration: 1s, after: [{}]}}\n"
 
 
 def test_numbers_may_have_commas_and_dependencies_be_many() -> None:
@@ -381,60 +219,6 @@ def test_an_interruption_while_a_scenario_is_written_out_stays_one(monkeypatch):
             scenario.resolved()
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-EVERYTHING = """\
-name: a
-name: b
-1: c
-engine: !fast simpy
-tasks:
-  - {name: a, tokens: {lognormal: {mean: 15 apples, cv: abc}}, duration: 60, after: [b], tool_time: 1s}
-  - {name: a, tokens: 1K, writes: [x, 5], count: "1,000"}
-  - {tokens: 1K, duration: {mixture: [{weight: 50%, of: 5 x}, {weight: x, of: 5s}]}}
-  - 7
-  - {name: c, tokens: 90M, duration: 1s, calls: 1}
-provider: {limits: {requests: 50}}
-harness: {pace: {}, cap: 0}
-failures: {hang: 1%}
-strategies: [{queue: x, order: random}, parallel, parallel, often]
-sweep: {tasks: [3..1, 0], client.retries: [-1], provider.limits.scale: [1, x]}
-study: {indifference: 5s}
-"""
-
-
-def test_all_problems_of_a_file_are_reported_at_once() -> None:
-    with pytest.raises(ScenarioError) as caught:
-        parse_scenario(EVERYTHING)
-    assert [(problem.line, spelled(problem.path)) for problem in caught.value.problems] == [
-        (2, "name"),
-        (3, ""),
-        (4, ""),
-        (6, "tasks[0].tokens.lognormal.mean"),
-        (6, "tasks[0].tokens.lognormal.cv"),
-        (6, "tasks[0].duration"),
-        (6, "tasks[0].tool_time"),
-        (7, "tasks[1].duration"),
-        (7, "tasks[1].name"),
-        (7, "tasks[1].writes[1]"),
-        (7, "tasks[1].count"),
-        (8, "tasks[2].name"),
-        (8, "tasks[2].duration.mixture[0].of"),
-        (8, "tasks[2].duration.mixture[1].weight"),
-        (9, "tasks[3]"),
-        (11, "provider.limits.requests"),
-        (12, "harness.pace.calls"),
-        (12, "harness.cap"),
-        (13, "failures.hang"),
-        (14, "strategies[0].queue"),
-        (14, "strategies[0].order"),
-        (14, "strategies[3]"),
-        (15, "sweep.tasks[0]"),
-        (15, "sweep.tasks[1]"),
-        (15, "sweep.client.retries[0]"),
-        (15, "sweep.provider.limits.scale[1]"),
-        (16, "study.indifference"),
-    ]
 
 
 def test_what_an_invalid_key_leads_to_is_no_second_problem() -> None:

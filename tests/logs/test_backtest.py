@@ -161,7 +161,7 @@ def test_forecasts_are_widened_by_what_other_sessions_needed(of_ten_sessions):
 
 
 def test_baseline_of_average_durations_leaves_out_runs_that_slept():
-    tables = made_runs(12, seed=31, crash=0.0)
+    tables = made_runs(5, seed=31, crash=0.0)
     tables.runs.loc[0, "duration_s"] = 40_000.0
     for each in backtest(tables, replications=20).forecasted[-3:]:
         others = tables.runs[tables.runs["session"] != each.group.session]["duration_s"]
@@ -220,7 +220,7 @@ def test_tokens_that_few_sessions_have_are_not_widened():
 
 
 def test_no_forecast_knows_its_own_session():
-    tables = made_runs(8, seed=12, crash=0.0)
+    tables = made_runs(5, seed=12, crash=0.0)
     own = "session-3"
     other = Logs(tables.runs.copy(), tables.groups)
     mine = other.runs["session"] == own
@@ -238,7 +238,7 @@ def test_no_forecast_knows_its_own_session():
 def test_given_scenario_replaces_the_calibrated_one():
     """Kinds that it does not name have its tasks of all kinds."""
     scenario = parse_scenario("tasks: [{name: all-kinds, tokens: 10K, duration: 1h, spread: 0%, calls: 1}]")
-    tables = made_runs(20, seed=13, crash=0.0, kinds=("Explore", "Plan"))
+    tables = made_runs(12, seed=13, crash=0.0, kinds=("Explore", "Plan"))
     found = backtest(tables, scenario, replications=20)
     judged = judge_backtest(found)
     assert found.folds == 0
@@ -338,7 +338,7 @@ TASKS = "tasks: [{{name: {}, tokens: 10K, duration: 100s, spread: 0%, calls: 1}}
 
 
 def test_group_with_agent_of_unknown_kind_is_not_forecast():
-    tables = made_runs(10, seed=18, crash=0.0, kinds=("Explore", "Plan"))
+    tables = made_runs(5, seed=18, crash=0.0, kinds=("Explore", "Plan"))
     found = backtest(tables, parse_scenario(TASKS.format("Plan")), replications=20)
     of_plan = [each for each in found.replayed if set(each.group.kinds) == {"Plan"}]
     assert 0 < len(found.forecasted) == len(of_plan) < len(found.replayed)

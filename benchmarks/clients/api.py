@@ -40,68 +40,35 @@ REFUSAL = json.dumps(
 ).encode()
 
 
-@dataclass
-class Bucket:
-    """A token bucket, full at the start.
-
-    Attributes
-    ----------
-    rate : tokens a second.
-    capacity : the most it holds; what flows in during a minute.
-    """
-
-    rate: float
-    capacity: float
-    level: float
-    updated_s: float
-
-    def refill(self, now_s: float) -> None:
-        """Let in what has flowed since."""
-        self.level = min(self.capacity, self.level + self.rate * (now_s - self.updated_s))
-        self.updated_s = now_s
-
-    def wait_s(self, amount: float) -> float:
-        """Return the seconds until it holds an amount, if nobody else comes."""
-        return max(0.0, (amount - self.level) / self.rate)
-
-
-@dataclass
 class Buckets:
-    """Buckets of requests, input and output tokens, full at the start.
+    """Buckets of requests, input and output tokens, full at the start; each holds a minute's inflow."""
 
-    Parameters
-    ----------
-    per_minute : the three limits; a bucket holds what flows in during a minute.
-    """
-
-    per_minute: tuple[float, float, float]
-
-    def __post_init__(self) -> None:
-        now_s = asyncio.get_running_loop().time()
-        buckets = (Bucket(limit / 60, limit, limit, now_s) for limit in self.per_minute)
-        self.requests, self.inputs, self.outputs = buckets
+    def __init__(self, per_minute: tuple[float, float, float]) -> None:
+        self._per_minute = self._levels = per_minute
+        self._updated_s = asyncio.get_running_loop().time()
 
     def admit(self, tokens: int) -> float:
         """Charge a request and its input, and return 0; or return the seconds until it could be admitted."""
-        now_s = asyncio.get_running_loop().time()
-        for bucket in (self.requests, self.inputs, self.outputs):
-            bucket.refill(now_s)
-        wait_s = max(self.requests.wait_s(1), self.inputs.wait_s(tokens), self.outputs.wait_s(0))
+        self.charge()
+        needed = zip((1, tokens, 0), self._levels, self._per_minute, strict=True)
+        wait_s = max((amount - level) / (limit / 60) for amount, level, limit in needed)
         if wait_s > 1e-9:
             return wait_s
-        self.requests.level -= 1
-        self.inputs.level -= tokens
+        self.charge(requests=1, tokens=tokens)
         return 0.0
 
-    def charge_output(self, tokens: int) -> None:
-        """Charge output when it has been written; the bucket may go into debt."""
-        self.outputs.refill(asyncio.get_running_loop().time())
-        self.outputs.level -= tokens
+    def charge(self, requests: int = 0, tokens: int = 0, output: int = 0) -> None:
+        """Let in what has flowed since, and charge a request, input or output; a bucket may go into debt.
 
-    def charge_input(self, tokens: int) -> None:
-        """Charge an agent's result, which the coordinator reads; the bucket may go into debt."""
-        self.inputs.refill(asyncio.get_running_loop().time())
-        self.inputs.level -= tokens
+        Output is charged when it has been written, and an agent's result when the coordinator reads it.
+        """
+        now_s = asyncio.get_running_loop().time()
+        used = zip(self._levels, self._per_minute, (requests, tokens, output), strict=True)
+        passed_s, self._updated_s = now_s - self._updated_s, now_s
+        requests_left, input_left, output_left = (
+            min(limit, level + limit / 60 * passed_s) - amount for level, limit, amount in used
+        )
+        self._levels = requests_left, input_left, output_left
 
 
 @dataclass
@@ -138,5 +105,5 @@ class Api(httpx2.AsyncBaseTransport):
         if (identity := headers.get("x-id")) in self.admitted:
             self.admitted[identity].set()
         await asyncio.sleep(float(headers["x-seconds"]))
-        self.buckets.charge_output(int(headers["x-output"]))
+        self.buckets.charge(output=int(headers["x-output"]))
         return httpx2.Response(200, headers=content_type, content=BODIES[request.url.path], request=request)

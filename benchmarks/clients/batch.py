@@ -53,10 +53,6 @@ class Task:
     failures: int = 0
 
 
-class AttemptLostError(Exception):
-    """All that an attempt did is lost."""
-
-
 class Pacing:
     """A limiter in the client, first in, first out, with buckets as the API has them."""
 
@@ -89,6 +85,7 @@ class Batch:
     people_s: float = 0.0
     context: int = CONTEXT_TOKENS
     failed: int = 0
+    recovering: int = 0
     recovered: int = 0
     done: int = 0
     running: int = 0
@@ -124,24 +121,17 @@ class Batch:
     async def _queue(self, concurrency: int) -> None:
         """Refill slots as they free; an output is merged as it comes, a failed task goes to the end."""
         while not self._none_left:
-            await self._until(
-                lambda: (
-                    (self.ready and self.running < concurrency) or self.done + self.recovering == self.tasks
-                )
-            )
+            await self._until(lambda: (self.ready and self.running < concurrency) or self._none_left)
             if self.ready:
                 async with self._coordinating:
                     count = min(concurrency - self.running, len(self.ready))
                     await self._brief([self.ready.popleft() for _ in range(count)], self._in_queue)
 
     async def _in_queue(self, task: Task) -> None:
-        try:
-            await self._attempt(task)
-        except AttemptLostError:
-            self._fail(task)
-        else:
+        if await self._attempt(task):
             await self._merge(task)
-        self._changed.set()
+        else:
+            self._fail(task)
 
     async def _abatch(self, concurrency: int) -> None:
         """Run all tasks by LangChain, without a coordinator's turn; what has failed is the next call's."""
@@ -154,12 +144,10 @@ class Batch:
 
     async def _launch(self, task: Task) -> None:
         self.running += 1
-        try:
-            await self._attempt(task)
-        except AttemptLostError:
-            self._fail(task)
-        else:
+        if await self._attempt(task):
             self._start(self._merge(task))
+        else:
+            self._fail(task)
 
     async def _rounds(self, width: int, *, waits_for_person: bool) -> None:
         """Launch a round, wait for all of it, merge what has come back; failed tasks begin the next round."""
@@ -169,11 +157,7 @@ class Batch:
             lost: list[Task] = []
 
             async def in_round(task: Task, back: list[Task] = back, lost: list[Task] = lost) -> None:
-                try:
-                    await self._attempt(task)
-                    back.append(task)
-                except AttemptLostError:
-                    lost.append(task)
+                (back if await self._attempt(task) else lost).append(task)
                 self._changed.set()
 
             async with self._coordinating:
@@ -192,13 +176,6 @@ class Batch:
     def _none_left(self) -> bool:
         """Whether every task is done or left to a person."""
         return self.done + self.recovering == self.tasks
-
-    @property
-    def recovering(self) -> int:
-        """Tasks that a person is to finish."""
-        return self._left_to_person - self.recovered
-
-    _left_to_person = 0
 
     async def _brief(self, tasks: list[Task], launched: object) -> None:
         """Write the briefs in one turn, and launch each agent when its brief is written."""
@@ -235,7 +212,7 @@ class Batch:
                 except RateLimitedError as limited:
                     await asyncio.sleep(limited.retry_after_s)
             if self._pacing is not None:
-                self._pacing.buckets.charge_output(output)
+                self._pacing.buckets.charge(output=output)
             self.money += output * OUTPUT
             self.context += output
 
@@ -244,8 +221,8 @@ class Batch:
         self.money += self.context * CACHE_READ
         return under_way
 
-    async def _attempt(self, task: Task) -> None:
-        """Do a task: spawn, calls, return; raises AttemptLostError."""
+    async def _attempt(self, task: Task) -> bool:
+        """Do a task: spawn, calls, return; return whether it is done, and all that it did is not lost."""
         try:
             await asyncio.sleep(SPAWN_S)
             tokens, duration_s = self._work(task)
@@ -260,19 +237,20 @@ class Batch:
                 try:
                     await self.agents.call(new, output, duration_s / CALLS)
                 except RateLimitedError:
-                    raise AttemptLostError from None
+                    return False
                 if self._pacing is not None:
-                    self._pacing.buckets.charge_output(output)
+                    self._pacing.buckets.charge(output=output)
                 self.money += new * CACHE_WRITE + context * CACHE_READ + output * OUTPUT
                 context += new + output
                 if call == crash_at:
-                    raise AttemptLostError
+                    return False
             await asyncio.sleep(RETURN_S)
-            self.api.buckets.charge_input(RETURN_TOKENS)
+            self.api.buckets.charge(tokens=RETURN_TOKENS)
             if self._pacing is not None:
-                self._pacing.buckets.charge_input(RETURN_TOKENS)
+                self._pacing.buckets.charge(tokens=RETURN_TOKENS)
             self.money += RETURN_TOKENS * CACHE_WRITE
             self.context += RETURN_TOKENS
+            return True
         finally:
             self.running -= 1
             self._changed.set()
@@ -292,7 +270,7 @@ class Batch:
         if task.failures < MAX_ATTEMPTS:
             self.ready.append(task)
         else:
-            self._left_to_person += 1
+            self.recovering += 1
             self._start(self._recover())
         self._changed.set()
 
@@ -302,6 +280,7 @@ class Batch:
             seconds = _lognormal(RECOVERY_S, RECOVERY_CV, self.rng.standard_normal())
             await asyncio.sleep(seconds)
         self.people_s += seconds
+        self.recovering -= 1
         self.recovered += 1
         self.done += 1
         self._changed.set()

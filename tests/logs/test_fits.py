@@ -106,7 +106,7 @@ def test_with_groups_of_one_size_reml_is_analysis_of_variance():
     table = values.reshape(30, 4)
     within = table.var(axis=1, ddof=1).mean()
     between = table.mean(axis=1).var(ddof=1) - within / 4
-    found = components(values, groups, np.ones(30))
+    found = components(values, groups)
     assert found.within == pytest.approx(within, rel=1e-3)
     assert found.between == pytest.approx(between, rel=1e-3)
     assert found.groups == 30
@@ -125,7 +125,7 @@ def deviance(share, values, groups):
 def test_share_zero_has_an_upper_end():
     """Where the likelihood has fallen by chi-squared's 3.84; most of all is possible with few groups."""
     values, groups = balanced(12, 3, 0.2, 1.0, seed=4)
-    assert components(values, groups, np.ones(12)).share == 0.0
+    assert components(values, groups).share == 0.0
     highest = highest_share(values, groups)
     fallen = deviance(highest, values, groups) - deviance(0.0, values, groups)
     assert fallen == pytest.approx(stats.chi2.ppf(0.95, 1), rel=1e-3)
@@ -138,7 +138,7 @@ def test_few_groups_do_not_exclude_the_true_share():
     found = []
     for seed in range(300):
         values, groups = balanced(5, 2, np.sqrt(0.3), np.sqrt(0.7), seed)
-        if components(values, groups, np.ones(5)).share == 0.0:
+        if components(values, groups).share == 0.0:
             found.append(highest_share(values, groups))
     assert len(found) > 50
     assert np.mean(np.array(found) >= 0.3) > 0.9
@@ -159,7 +159,7 @@ def test_shares_come_back_without_bias():
         sizes = rng.integers(1, 6, size=25)
         groups = np.repeat(np.arange(25), sizes)
         values = 0.8 * rng.standard_normal(25)[groups] + 0.6 * rng.standard_normal(len(groups))
-        shares.append(components(values, groups, np.ones(25)).share)
+        shares.append(components(values, groups).share)
     assert np.mean(shares) == pytest.approx(0.64, abs=0.05)
 
 

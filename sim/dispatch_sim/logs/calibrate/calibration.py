@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,24 +46,20 @@ class Calibration(Displayed):
     @property
     def text(self) -> str:
         """The scenario as a file."""
-        return scenario_text(list(self._head()), self.figures)
+        head = (
+            f"Calibrated from logs by dispatch-sim: {self.runs} completed runs of {self.sessions} sessions, "
+            f"with {self.groups} parallel groups.",
+            f"The comment above each figure names its source: `{MEASURED}` from runs of its own kind, "
+            f"`{BORROWED}` from runs of all kinds, or `{DEFAULT}` if no or too few runs of these logs show "
+            "it. Intervals in brackets are 95% confidence intervals, for other sessions of the same user.",
+            "Correct what you know better and write your batch under `count`. Then: dispatch-sim sweep FILE",
+        )
+        return scenario_text(head, self.figures)
 
     @cached_property
     def scenario(self) -> Scenario:
         """The scenario, read from its own text."""
         return parse_scenario(self.text, "calibrated.yaml")
-
-    def _head(self) -> Iterator[str]:
-        yield (
-            f"Calibrated from logs by dispatch-sim: {self.runs} completed runs of {self.sessions} sessions, "
-            f"with {self.groups} parallel groups."
-        )
-        yield (
-            f"The comment above each figure names its source: `{MEASURED}` from runs of its own kind, "
-            f"`{BORROWED}` from runs of all kinds, or `{DEFAULT}` if no or too few runs of these logs show "
-            "it. Intervals in brackets are 95% confidence intervals, for other sessions of the same user."
-        )
-        yield "Correct what you know better and write your batch under `count`. Then: dispatch-sim sweep FILE"
 
 
 def calibrate(logs: Logs, *, intervals: bool = True) -> Calibration:

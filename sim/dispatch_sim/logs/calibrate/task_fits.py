@@ -9,7 +9,6 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dispatch_sim.logs.calibrate.distribution_fits import LEAST, fit, refit
 from dispatch_sim.logs.calibrate.intervals import Interval, Values, bootstrap
@@ -47,7 +46,7 @@ class TaskFits:
     Attributes
     ----------
     seen : all runs, by what they show.
-    runs : the completed runs, with a column `work_tokens`.
+    runs : the completed runs, with columns `work_tokens` and `log_duration`.
     group_of : for each kind its group of tasks: its own, or that of all kinds if it has too few runs.
     intervals : whether figures get confidence intervals.
     """
@@ -55,11 +54,11 @@ class TaskFits:
     def __init__(self, seen: Observations, *, intervals: bool) -> None:
         self.seen = seen
         self.intervals = intervals
-        self.runs = _with_work_tokens(seen.completed)
+        self.runs = _with_derived(seen.completed)
         counts = self.runs["kind"].value_counts()
         kinds = sorted(map(str, counts.index))
         self.group_of = {kind: kind if counts[kind] >= LEAST else ALL_KINDS for kind in kinds}
-        self._pooled = self._components(self.runs, centred=True)
+        self._pooled = _components(self.runs)
 
     def figures(self, name: str) -> Iterator[Figure]:
         """Yield the figures of a group of tasks."""
@@ -144,20 +143,16 @@ class TaskFits:
         source = f"n={len(shown)}, output tokens over work tokens{share_interval_text(share)}{note}"
         return Figure(path, percentage(share.estimate), origin, source, len(shown))
 
-    def _components(self, runs: pd.DataFrame, *, centred: bool) -> Components:
-        groups = codes(runs["group"])
-        return components(_log_durations(runs, centred), groups, np.ones(int(groups.max()) + 1))
-
     def _variance(self, name: str) -> Figure:
         path, usual = ("tasks", name, "variance"), Variance()
         runs, origin = self._of(name), MEASURED
-        found = self._components(runs, centred=name == ALL_KINDS)
+        found = _components(runs)
         if name == ALL_KINDS or found.groups < OWN_GROUPS:
             runs, found, origin = self.runs, self._pooled, BORROWED
         if found.groups < LEAST_GROUPS:
             few = f"{found.groups} parallel groups show it, fewer than {LEAST_GROUPS}"
             return Figure(path, _shares(0.0), DEFAULT, f"{few}; see docs/parameters.md")
-        share = self._share_interval(runs, found, centred=origin == BORROWED)
+        share = self._share_interval(runs, found)
         source = (
             f"batch: REML on log-durations over {found.groups} parallel groups, "
             f"sd {number(math.sqrt(found.between))} between and {number(math.sqrt(found.within))} within them"
@@ -166,10 +161,10 @@ class TaskFits:
         )
         return Figure(path, _shares(found.share), origin, source, found.groups)
 
-    def _share_interval(self, runs: pd.DataFrame, found: Components, *, centred: bool) -> Interval:
+    def _share_interval(self, runs: pd.DataFrame, found: Components) -> Interval:
         if not self.intervals or found.share >= 1:
             return Interval(found.share, math.nan, math.nan)
-        groups, values = codes(runs["group"]), _log_durations(runs, centred)
+        values, groups = runs["log_duration"].to_numpy(), codes(runs["group"])
         if found.share == 0:
             return Interval(0.0, 0.0, highest_share(values, groups))
         first = np.unique(groups, return_index=True)[1]
@@ -183,21 +178,22 @@ class TaskFits:
         return Interval(found.share, low, high)
 
 
-def _log_durations(runs: pd.DataFrame, centred: bool) -> NDArray[np.float64]:
-    """Return the logarithms of durations, less the mean of their kind if asked for."""
-    logs = np.log(runs["duration_s"])
-    means = logs.groupby(runs["kind"]).transform("mean") if centred else 0.0
-    return np.asarray(logs - means, dtype=np.float64)
+def _with_derived(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return runs with their work tokens, and the logarithm of their duration less the mean of their kind.
 
-
-def _with_work_tokens(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return runs with their work tokens: the final context less the first call's.
-
-    The median first context stands in for one that is not in the log.
+    Work tokens are the final context less the first call's. The median first context stands in for one that
+    is not in the log.
     """
-    first = runs["first_context_tokens"]
+    first, logs = runs["first_context_tokens"], np.log(runs["duration_s"])
     usual = first.median() if first.notna().sum() >= LEAST else math.nan
-    return runs.assign(work_tokens=runs["final_context_tokens"] - first.fillna(usual))
+    return runs.assign(
+        work_tokens=runs["final_context_tokens"] - first.fillna(usual),
+        log_duration=logs - logs.groupby(runs["kind"]).transform("mean"),
+    )
+
+
+def _components(runs: pd.DataFrame) -> Components:
+    return components(runs["log_duration"].to_numpy(), codes(runs["group"]))
 
 
 def _shares(batch: float) -> str:

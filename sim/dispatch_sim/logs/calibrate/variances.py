@@ -41,7 +41,7 @@ class Components:
         return self.between / total if total > 0 else 0.0
 
 
-def components(logs: Values, groups: Groups, weights: Values) -> Components:
+def components(logs: Values, groups: Groups, weights: Values | None = None) -> Components:
     """Estimate the variances between and within groups by restricted maximum likelihood (REML).
 
     One-way random effects (Searle, Casella and McCulloch, "Variance Components", 1992, chapter 3). The
@@ -51,8 +51,9 @@ def components(logs: Values, groups: Groups, weights: Values) -> Components:
     ----------
     logs : log-values.
     groups : the group of each, counted from 0; a group may have one value.
-    weights : how often a resample has each group, by group.
+    weights : how often a resample has each group, by group; once by default.
     """
+    weights = np.ones(int(groups.max()) + 1) if weights is None else weights
     sizes = np.bincount(groups, minlength=len(weights))
     present = (sizes > 0) & (weights > 0)
     shown_by = int(np.count_nonzero(present & (sizes > 1)))

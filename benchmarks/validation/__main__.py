@@ -5,7 +5,7 @@ from pathlib import Path
 
 from validation.simulator import simulated
 from validation.studies import studies_table
-from validation.table import problems, report, rows
+from validation.table import Row, held, problems, report
 
 REPEATS, STUDIES = 1000, 400
 REPORT = Path(__file__).parents[2] / "reports" / "validation" / "report.md"
@@ -13,7 +13,8 @@ REPORT = Path(__file__).parents[2] / "reports" / "validation" / "report.md"
 
 def main() -> None:
     """Write the page."""
-    text = report(rows((*problems(), *simulated(REPEATS)), REPEATS), REPEATS)
+    found = (Row(each, held(each, REPEATS) / REPEATS) for each in (*problems(), *simulated(REPEATS)))
+    text = report(found, REPEATS)
     text += "\n" + studies_table(STUDIES)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(text, encoding="utf-8")

@@ -94,7 +94,7 @@ class Coverage:
 class Population:
     """A scenario and its pool."""
 
-    def __init__(self, source: Source, size: int = POOL) -> None:
+    def __init__(self, source: Source) -> None:
         self.source, self.design = source, design_sweep(source)
         self.points, self.manifest = named_points(self.design), manifest_of(source, self.design)
         whole = replace(self.design, at_most=None)
@@ -102,7 +102,7 @@ class Population:
             simulate_design(replace(whole, replications=start + AT_ONCE), all_cores(), first=start)[
                 :, :, COST
             ]
-            for start in range(0, size, AT_ONCE)
+            for start in range(0, POOL, AT_ONCE)
         ]
         self.pool = np.concatenate(parts, axis=1)
         keys = zip(*(self.points[name].tolist() for name in self.points.columns), strict=True)
@@ -166,15 +166,6 @@ def _quoted(choice: Choice) -> Iterator[tuple[str, Any]]:
         yield "difference from the nearest rival", others[0]
 
 
-def covered(source: Source, studies: int, pool: int = POOL) -> Coverage:
-    """Return the coverage of studies of a scenario."""
-    population, coverage = Population(source, pool), Coverage()
-    rng = np.random.default_rng(18)
-    for _ in range(studies):
-        population.judge(coverage, population.study(rng))
-    return coverage
-
-
 STATEMENTS = (
     "recommended mean",
     "difference from sequential",
@@ -199,7 +190,10 @@ def studies_table(studies: int) -> str:
         f"| --- |{' ---: |' * (len(STATEMENTS) + 1)}",
     ]
     for name, source in scenarios().items():
-        found = covered(source, studies)
+        population, found = Population(source), Coverage()
+        rng = np.random.default_rng(18)
+        for _ in range(studies):
+            population.judge(found, population.study(rng))
         cells = [
             f"{found.held[each] / found.studies[each]:.1%}" if found.studies[each] else "none"
             for each in STATEMENTS

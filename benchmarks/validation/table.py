@@ -48,11 +48,6 @@ def held(problem: Problem, repeats: int) -> int:
     return sum(problem.trial(rng) for _ in range(repeats))
 
 
-def rows(problems: Iterable[Problem], repeats: int) -> list[Row]:
-    """Apply the statistics to each problem."""
-    return [Row(problem, held(problem, repeats) / repeats) for problem in problems]
-
-
 def report(found: Iterable[Row], repeats: int) -> str:
     """Return the page."""
     lines = [INTRODUCTION.format(repeats=repeats)]

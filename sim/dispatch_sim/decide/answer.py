@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dispatch_sim.decide.axis_comparison import Criterion
 from dispatch_sim.decide.break_even import BreakEven, FactorBreakEven, find_break_even, find_factor_break_even
 from dispatch_sim.decide.choice import Choice, choose
 from dispatch_sim.decide.constraints import Limits
@@ -20,7 +21,6 @@ from dispatch_sim.decide.units import in_base_units
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.factors import paths, value_at
-from dispatch_sim.scenario.indifference import IndifferenceThreshold, threshold_for
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.profiles import with_named_profiles
 from dispatch_sim.scenario.strategy import Strategy
@@ -28,7 +28,7 @@ from dispatch_sim.stats.estimates import finite, mean_intervals, quantile_estima
 from dispatch_sim.stats.paired_samples import plain
 from dispatch_sim.study.design import as_cell, nearest_size
 from dispatch_sim.study.manifest import Stopped
-from dispatch_sim.study.objectives import OBJECTIVES, P95, column_of
+from dispatch_sim.study.objectives import P95, column_of
 from dispatch_sim.study.results import Results
 from dispatch_sim.study.table import factor_columns, factor_combinations
 
@@ -157,15 +157,16 @@ def answer(results: Results) -> Answer:
     if results.replications < 2:
         raise AnswerError("fewer than two replications; simulate at least 2 to conclude anything")
     scenario = results.manifest["scenario"]["resolved"]
-    objective, confidence = objective_of(scenario), scenario["study"]["confidence"]
-    found, threshold = choices(results), threshold_of(scenario)
-    tasks, criterion = found[0].tasks, (objective, confidence, threshold)
+    criterion = Criterion.of(scenario)
+    objective, confidence, threshold = criterion
+    found = choices(results)
+    tasks = found[0].tasks
     compared = results.table(dict.fromkeys([column_of(objective), *PARETO_MEASURES]))
-    parts = factor_combinations(compared)
-    break_evens = [
-        each
-        for choice, (_, part) in zip(found, parts, strict=True)
-        for each in find_break_even(
+    break_evens: list[BreakEven] = []
+    pareto: list[tuple[ParetoPoint, ...]] = []
+    returns: list[DiminishingReturns] = []
+    for choice, (factors, part) in zip(found, factor_combinations(compared), strict=True):
+        break_evens += find_break_even(
             part,
             objective,
             confidence,
@@ -173,10 +174,8 @@ def answer(results: Results) -> Answer:
             concurrencies=concurrencies_to_compare(choice),
             indifference=threshold,
         )
-    ]
-    returns = [
-        each for factors, part in parts for each in diminishing_returns(part, tasks, *criterion, factors)
-    ]
+        pareto.append(pareto_points(part[part["tasks"] == tasks], confidence))
+        returns += diminishing_returns(part, tasks, *criterion, factors)
     return Answer(
         results,
         objective,
@@ -184,7 +183,7 @@ def answer(results: Results) -> Answer:
         choices=found,
         break_evens=tuple(break_evens),
         factor_break_evens=tuple(find_factor_break_even(compared, tasks, *criterion)),
-        pareto=tuple(pareto_points(part[part["tasks"] == tasks], confidence) for _, part in parts),
+        pareto=tuple(pareto),
         diminishing_returns=tuple(returns),
     )
 
@@ -202,24 +201,14 @@ def concurrencies_to_compare(choice: Choice) -> list[int]:
 def choices(results: Results) -> tuple[Choice, ...]:
     """Return the choice at the batch's own size, for each combination of further factors."""
     scenario = results.manifest["scenario"]["resolved"]
-    objective, limits = objective_of(scenario), Limits.of(scenario["objective"])
-    compared = results.table(dict.fromkeys([column_of(objective), *(limits.bounds if limits else ())]))
+    criterion, limits = Criterion.of(scenario), Limits.of(scenario["objective"])
+    measures = [column_of(criterion.objective), *(limits.bounds if limits else ())]
+    compared = results.table(dict.fromkeys(measures))
     own_size = sum(group["count"] for group in scenario["tasks"])
     tasks = nearest_size(results.points["tasks"].unique().tolist(), own_size)
-    criterion = objective, scenario["study"]["confidence"], threshold_of(scenario)
     return tuple(
         choose(part, tasks, *criterion, factors, limits) for factors, part in factor_combinations(compared)
     )
-
-
-def objective_of(scenario: Mapping[str, Any]) -> str:
-    """Return the measure that a resolved scenario minimises."""
-    return OBJECTIVES[scenario["objective"]["minimise"]]
-
-
-def threshold_of(scenario: Mapping[str, Any]) -> IndifferenceThreshold:
-    """Return the indifference threshold of a resolved scenario."""
-    return threshold_for(scenario["study"]["indifference"], scenario["objective"]["minimise"])
 
 
 def _own_values(scenario: Mapping[str, Any], dotted: str) -> list[Any]:

@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from dispatch_sim.display import Displayed
-from dispatch_sim.scenario.indifference import IndifferenceThreshold
+from dispatch_sim.scenario.indifference import IndifferenceThreshold, threshold_for
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.crossings import Crossing, SignChanges, Status
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.stats.paired_comparison import compare_best, sign_changes_along
 from dispatch_sim.stats.paired_samples import paired_samples
 from dispatch_sim.stats.screening import may_be_best
-from dispatch_sim.study.objectives import as_means, column_of
+from dispatch_sim.study.objectives import OBJECTIVES, as_means, column_of
 
 SIDES = ("queue", "parallel")
 """The side that a positive difference favours, and that of a negative one."""
@@ -139,13 +139,19 @@ def pairs_of(
     return pairs
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """By what two sides are compared: a column or `p95_makespan_s`, and as in `AxisComparison`."""
+class Criterion(NamedTuple):
+    """By what strategies are compared: a column or `p95_makespan_s`, the confidence, and the threshold."""
 
     objective: str
     confidence: float
     indifference: IndifferenceThreshold
+
+    @classmethod
+    def of(cls, scenario: Mapping[str, Any]) -> Criterion:
+        """Return the criterion of a resolved scenario."""
+        minimised, study = scenario["objective"]["minimise"], scenario["study"]
+        indifference = threshold_for(study["indifference"], minimised)
+        return cls(OBJECTIVES[minimised], study["confidence"], indifference)
 
     def compare(self, samples: Samples, sides: Mapping[Any, Sides]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Compare the sides along an axis, at each point on their common replications.

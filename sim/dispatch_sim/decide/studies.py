@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dispatch_sim.decide.answer import choices, concurrencies_to_compare, objective_of
+from dispatch_sim.decide.answer import choices, concurrencies_to_compare
 from dispatch_sim.decide.axis_comparison import Criterion, Point, samples_of
 from dispatch_sim.decide.break_even import break_evens_of
 from dispatch_sim.decide.choice import Choice
@@ -95,8 +95,8 @@ def replications_needed(design: Design, results: Results) -> Needed:
     needed, resolving = np.zeros((2, len(results.points)), np.int64)
     keys = zip(*(results.points[name].tolist() for name in results.points), strict=True)
     rows = {(strategy_of(*key[:3]), *key[2:]): row for row, key in enumerate(keys)}
-    objective = objective_of(results.manifest["scenario"]["resolved"])
-    table = results.table([column_of(objective)])
+    criterion = Criterion.of(results.manifest["scenario"]["resolved"])
+    table = results.table([column_of(criterion.objective)])
     for choice, (factors, part) in zip(choices(results), factor_combinations(table), strict=True):
         level = tuple(factors.values())
         scenario = scenarios[rows[choice.strategy, choice.tasks, *level]]
@@ -105,7 +105,7 @@ def replications_needed(design: Design, results: Results) -> Needed:
             open_ = [rows[each, choice.tasks, *level] for each in strategies]
             have = results.counts[open_]
             resolving[open_] = have.max() + (have.min() == have.max())
-        for point, count in chain(_of_choice(choice, scenario), _of_axes(part, objective, choice, scenario)):
+        for point, count in chain(_of_choice(choice, scenario), _of_axes(part, criterion, choice, scenario)):
             row = rows[*point, *level]
             needed[row] = max(needed[row], count)
     return Needed(needed, np.maximum(needed, resolving))
@@ -128,14 +128,14 @@ def _of_choice(choice: Choice, scenario: Scenario) -> Iterator[tuple[Point, int]
 
 
 def _of_axes(
-    part: pd.DataFrame, objective: str, choice: Choice, scenario: Scenario
+    part: pd.DataFrame, criterion: Criterion, choice: Choice, scenario: Scenario
 ) -> Iterator[tuple[Point, int]]:
     """Yield design points along the batch size and the concurrency with the replications that they need.
 
     As many as at first where they may be the best of their strategy at a size, or are of a concurrency that a
     break-even along the size is stated for, and more where they bracket a break-even.
     """
-    samples = samples_of(part, objective)
+    samples = samples_of(part, criterion.objective)
 
     def best_of(points: Iterable[Point]) -> Iterable[Point]:
         return may_be_best({point: samples[point] for point in points}, choice.confidence)
@@ -147,7 +147,6 @@ def _of_axes(
         alike.setdefault((strategy.at(None), tasks, is_wide), []).append(point)
     for point in chain.from_iterable(map(best_of, alike.values())):
         yield point, scenario.study.first
-    criterion = Criterion(objective, choice.confidence, scenario.threshold)
     for found, sides in break_evens_of(criterion, samples, choice.tasks, concurrencies_to_compare(choice)):
         if found.queue.concurrency is not None:
             for point in chain.from_iterable(queues for _, queues in sides.values()):

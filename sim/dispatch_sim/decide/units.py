@@ -23,10 +23,6 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.3g}"
 
 
-def _as_it_is(value: float) -> Any:
-    return value
-
-
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A unit of values.
@@ -38,7 +34,7 @@ class Unit:
 
     parse: Callable[[Any], float | None]
     show: Callable[[float], str] = _number
-    write: Callable[[float], Any] = _as_it_is
+    write: Callable[[float], Any] = float
 
 
 def _rate(parse: Callable[[Any], float | None], per: str) -> Unit:

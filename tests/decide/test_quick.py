@@ -80,15 +80,15 @@ sweep: {tasks: 6, concurrency: 2..4}
     study = answer(compare(parse_source(text), replications=found.replications))
     choice = study.choices[0]
     assert (found.recommended, found.winner.standing) == (choice.strategy, Standing.SHOWN)
-    assert found.best.estimate.mean == pytest.approx(choice.estimate.mean)
-    assert found.best.estimate.low == pytest.approx(choice.estimate.low)
+    assert found.choice.estimate.mean == pytest.approx(choice.estimate.mean)
+    assert found.choice.estimate.low == pytest.approx(choice.estimate.low)
     differences = {other.strategy: other.difference for other in choice.alternatives}
-    assert {each.strategy.kind for each in found.candidates} >= {"parallel", "sequential", "solo"}
-    for each in found.candidates[1:]:
+    assert {strategy.kind for strategy in found.means} >= {"parallel", "sequential", "solo"}
+    for each in found.choice.alternatives:
         assert each.difference.mean == pytest.approx(differences[each.strategy].mean)
         assert each.difference.low == pytest.approx(differences[each.strategy].low)
         assert each.estimate.n == each.difference.n == found.replications
-    assert len(found.candidates) + len(found.dropped) == len(differences) + 1
+    assert len(found.means) + len(found.dropped) == len(differences) + 1
     assert all(each.low > 0 or each.high == 0 for each in found.dropped.values())
 
 
@@ -110,13 +110,13 @@ def test_large_batch_has_as_many_replications_as_calls_allow(monkeypatch):
     found = ask(80)
     assert found.is_preliminary
     dropped = sum(difference.n for difference in found.dropped.values())
-    calls = (found.replications * len(found.candidates) + dropped) * 80 * 5
+    calls = (found.replications * len(found.means) + dropped) * 80 * 5
     assert 0.9 * 1_000_000 < calls <= 1_000_000
 
 
 def test_answer_of_a_percentile_has_its_interval():
     found = ask(**TIGHT, objective="p95_makespan")
-    estimate = found.best.estimate
+    estimate = found.choice.estimate
     assert estimate.low < estimate.mean < estimate.high
     assert answer_line(found).startswith(f"Use a {found.recommended} for six tasks: its p95 makespan is ")
 
@@ -135,7 +135,7 @@ def test_usual_strategies_are_shown_though_they_are_identical():
     """Nobody works on a batch in which nothing fails."""
     found = ask(4, objective="people", settings=EXACT)
     assert found.rival is None
-    assert {each.strategy.kind for each in found.candidates} == {"sequential", "parallel", "queue", "solo"}
+    assert {strategy.kind for strategy in found.means} == {"sequential", "parallel", "queue", "solo"}
     assert quick_document(found, explained=False).text.count(" identical ") == 3
     text = explanation(found)
     assert "All other strategies compared have the same people's time in every replication." in text
@@ -146,7 +146,7 @@ def test_single_task_is_for_the_coordinator_or_for_one_agent():
     """All other strategies start one agent, too."""
     found = ask(1, settings=FEW)
     assert warnings(found.source.scenario()) == []
-    assert {each.strategy.label for each in found.candidates} == {"solo", "sequential"}
+    assert {strategy.label for strategy in found.means} == {"solo", "sequential"}
     assert "Quality is not modelled" in answer_line(found)
 
 
@@ -172,7 +172,7 @@ def test_paced_recommendation_says_how_to_pace_and_what_to_do_without(ten):
     line = answer_line(ten)
     assert "(paced) for ten tasks" in line
     assert "client-side limiter" in line
-    unpaced = [each for each in ten.candidates if each.strategy.pace == "none"]
+    unpaced = [each for each in ten.choice.alternatives if each.strategy.pace == "none"]
     best = min(unpaced, key=lambda each: each.estimate.mean)
     fallback = f"{named(best.strategy)}: its mean cost per batch is ${best.estimate.mean:.2f}."
     assert f"If you cannot pace, use {fallback}" in line
@@ -181,23 +181,23 @@ def test_paced_recommendation_says_how_to_pace_and_what_to_do_without(ten):
 @pytest.mark.parametrize(("deadline", "verdict"), [("10m", "undecided"), ("12m", "feasible")])
 def test_fallback_without_pacing_meets_the_limits_as_surely_as_the_recommendation(deadline, verdict):
     found = ask(10, limits="50/30K/8K", deadline=deadline)
-    [queue] = [each for each in found.candidates if str(each.strategy) == "queue of 2"]
-    assert (found.best.verdict, queue.verdict) == ("feasible", verdict)
+    [queue] = [each for each in found.choice.alternatives if str(each.strategy) == "queue of 2"]
+    assert (found.choice.feasibility.verdict, queue.feasibility.verdict) == ("feasible", verdict)
     assert ("If you cannot pace, use a queue of 2" in answer_line(found)) is (verdict == "feasible")
 
 
 def test_text_has_the_bill_the_time_and_peoples_time_of_the_usual_strategies(tight):
     found = tight
     text = quick_document(found).text
-    means = found.best.means
+    means = found.means[found.recommended]
     money, waiting, people = (means[name] for name in ("money_usd", "makespan_s", "people_s"))
     assert means["cost_usd"] == pytest.approx(money + waiting * 40 / 3600 + people * 80 / 3600)
     for words in (f"the bill of the API, ${money:.2f}, plus", "of waiting at $40.00 an hour, plus"):
         assert words in " ".join(text.split())
     rows = {line.split("  ")[0]: line for line in text.splitlines() if "  " in line}
     for strategy in (found.recommended, "parallel", "sequential", "solo"):
-        [each] = [each for each in found.candidates if str(each.strategy) == str(strategy)]
-        assert f"${each.means['money_usd']:.2f}" in rows[str(strategy)]
+        [means] = [means for each, means in found.means.items() if str(each) == str(strategy)]
+        assert f"${means['money_usd']:.2f}" in rows[str(strategy)]
     for words in ("95% confidence", "replications", "15K tokens in 1m"):
         assert words in explanation(found)
 
@@ -206,8 +206,8 @@ def test_500_calls_from_a_script_take_as_long_as_one_call():
     """500 x (480 x $3 + 120 x $15) / 1M = $1.62, and 20 s of a call with 2 s before it at $40/h: $1.86."""
     settings = EXACT | FEW | {"dispatch.spawn.tokens": "0"}
     found = ask(500, 600, "20s", calls=1, spread=0, manager="script", settings=settings)
-    assert found.best.means["makespan_s"] == pytest.approx(22)
-    assert found.best.means["cost_usd"] == pytest.approx(1.62 + 22 * 40 / 3600)
+    assert found.means[found.recommended]["makespan_s"] == pytest.approx(22)
+    assert found.means[found.recommended]["cost_usd"] == pytest.approx(1.62 + 22 * 40 / 3600)
     first, second, *_ = answer_line(found).split(". ")
     assert first == (
         "Use parallel (script) for 500 tasks: its mean cost per batch is $1.86, the same in every replication"
@@ -223,11 +223,11 @@ def test_coordinator_with_a_large_share_of_the_makespan_is_named():
     """
     asked = {"tasks": 10, "calls": 1, "spread": 0, "concurrency": 10, "settings": EXACT}
     found = ask(**asked)
-    makespan_s = found.best.means["makespan_s"]
+    makespan_s = found.means[found.recommended]["makespan_s"]
     assert found.coordination.briefs * makespan_s == pytest.approx(4 + 10 * 5.7)
     assert found.coordination.merges * makespan_s == pytest.approx(10 * 5)
     by_script = ask(**asked, manager="script")
-    assert found.coordination.means == by_script.best.means
+    assert found.coordination.means == by_script.means[by_script.recommended]
     line = coordination_line(found)
     assert line.startswith("The coordinator writes briefs for 1m 1s and merges for 50s of 2m 1")
     assert line.endswith("with --manager script and parallel: about $1.59 and 1m 2s.")
@@ -239,7 +239,7 @@ def test_coordinator_with_a_large_share_of_the_makespan_is_named():
 
 def test_concurrencies_that_are_left_out_are_named(caplog):
     found = ask(3, concurrency="1..5", settings=FEW)
-    compared = {*(each.strategy for each in found.candidates), *found.dropped}
+    compared = {*found.means, *found.dropped}
     assert {strategy.concurrency for strategy in compared if strategy.kind == "queue"} == {2, 3}
     assert caplog.messages[0].startswith("concurrency: only 2 and 3 of '1..5' are compared: ")
 
@@ -253,7 +253,7 @@ def test_no_more_agents_are_recommended_than_the_harness_runs(caplog):
     """Claude Code runs 20 agents at the same time; its workflow runs 16."""
 
     def concurrencies(found):
-        strategies = {*(each.strategy for each in found.candidates), *found.dropped}
+        strategies = {*found.means, *found.dropped}
         return sorted(each.concurrency for each in strategies if each.kind == "queue")
 
     many = {"tasks": 30, "tokens": "5K", "harness": "claude-code", "settings": FEW}
@@ -282,8 +282,7 @@ def test_queue_is_left_out_where_one_agent_runs_at_a_time():
     assert {each.label for each in found.scenario.strategies} == {"sequential", "parallel", "solo"}
     waiting = ask(3, settings=FEW | {"harness.cap": 1})
     assert waiting.scenario.sweep.concurrency == (3,)
-    [queue] = ask(1, settings=FEW | {"strategies": ["queue"]}).candidates
-    assert str(queue.strategy) == "queue of 1"
+    assert str(ask(1, settings=FEW | {"strategies": ["queue"]}).recommended) == "queue of 1"
 
 
 @pytest.mark.parametrize(
@@ -322,9 +321,12 @@ def test_strategy_that_misses_the_deadline_is_not_recommended():
     asked = {"tasks": 4, "spread": 0, "waiting": "$0/h", "settings": EXACT | {"merge.pair.tokens": "10K"}}
     assert ask(**asked).recommended.kind == "sequential"
     bound = ask(**asked, deadline="3m", budget="$5")
-    assert bound.best.means["makespan_s"] < 180
-    assert bound.best.feasibility.verdict == "feasible"
-    assert {each.strategy.kind for each in bound.candidates if each.misses_limits} == {"sequential", "solo"}
+    assert bound.means[bound.recommended]["makespan_s"] < 180
+    assert bound.choice.feasibility.verdict == "feasible"
+    assert {each.strategy.kind for each in bound.choice.alternatives if each.infeasible} == {
+        "sequential",
+        "solo",
+    }
     line = answer_line(bound)
     assert (
         "meets the deadline of 3m and the budget of $5.00 for the bill in 100% of batches (99% to 100%;"
@@ -344,9 +346,10 @@ SIMILAR = {"tasks": 20, "limits": "200/400K/80K", "objective": "money"}
 
 def test_rival_meets_the_limits_as_surely_as_the_best():
     found = ask(**SIMILAR, deadline="349s", settings={"recovery.people": "0s"})
-    cheaper = [each for each in found.candidates if each.difference.high < 0 and not each.misses_limits]
+    others = [each for each in found.choice.alternatives if not each.infeasible]
+    cheaper = [each for each in others if each.difference.high < 0]
     assert {each.feasibility.verdict for each in cheaper} == {"undecided"}
-    assert found.best.feasibility.verdict == "feasible"
+    assert found.choice.feasibility.verdict == "feasible"
     assert all(each.feasibility.verdict == "feasible" for each in found.rivals)
     assert "The nearest rival" not in answer_line(found)
     explained = explanation(found)
@@ -461,15 +464,18 @@ def test_bill_that_is_low_because_tasks_fail_is_called_so(objective, column):
     settings = EXACT | {"client.retries": 0, "retry.policy": "none", "strategies": ["sequential", "parallel"]}
     asked = {"tokens": "25K", "calls": 1, "spread": 0, "limits": "100/30K/100K", "settings": settings}
     found = ask(2, **asked, objective=objective)
-    assert (found.recommended.kind, found.reference.strategy.kind) == ("parallel", "sequential")
-    assert [each.means["manual_completions"] for each in found.candidates] == [1, 0]
-    amount = MEASURES[column].amount(found.reference.means[column])
+    assert (found.recommended.kind, found.reference.kind) == ("parallel", "sequential")
+    assert {each.kind: means["manual_completions"] for each, means in found.means.items()} == {
+        "parallel": 1,
+        "sequential": 0,
+    }
+    amount = MEASURES[column].amount(found.means[found.reference][column])
     low = f"{MEASURES[column].noun} is low because 1 of 2 tasks fail, and people do them; "
     low += f"without that, the least is {amount}, with sequential."
     assert low in answer_line(found)
     assert low in " ".join(str(answer(compare(found.source, replications=16))).split())
     rows = quick_document(found).text.splitlines()
-    bill = next(each.means["money_usd"] for each in found.candidates)
+    bill = found.means[found.recommended]["money_usd"]
     assert [row.split()[0] for row in rows if "*" in row] == ["parallel", "*"]
     assert f"${bill:.2f}* " in next(row for row in rows if row.startswith("parallel"))
     assert "* The bill is lower because tasks fail and people do them." in rows

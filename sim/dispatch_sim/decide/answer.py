@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dispatch_sim.decide.axis_comparison import Criterion
 from dispatch_sim.decide.break_even import BreakEven, FactorBreakEven, find_break_even, find_factor_break_even
 from dispatch_sim.decide.choice import Choice, choose
 from dispatch_sim.decide.constraints import Limits
@@ -18,6 +17,7 @@ from dispatch_sim.decide.diminishing_returns import DiminishingReturns, diminish
 from dispatch_sim.decide.lower_bound import Bottleneck, find_bottleneck
 from dispatch_sim.decide.pareto import PARETO_MEASURES, ParetoPoint, pareto_points
 from dispatch_sim.decide.units import in_base_units
+from dispatch_sim.decide.winners import Criterion
 from dispatch_sim.display import Displayed
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.factors import paths, value_at

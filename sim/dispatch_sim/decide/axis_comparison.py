@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dispatch_sim.decide.winners import Criterion
 from dispatch_sim.display import Displayed
-from dispatch_sim.scenario.indifference import IndifferenceThreshold, threshold_for
 from dispatch_sim.scenario.strategy import Strategy, strategy_of
 from dispatch_sim.stats.crossings import Crossing, SignChanges, Status
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.stats.paired_comparison import compare_best, sign_changes_along
 from dispatch_sim.stats.paired_samples import paired_samples
 from dispatch_sim.stats.screening import may_be_best
-from dispatch_sim.study.objectives import OBJECTIVES, as_means, column_of
+from dispatch_sim.study.objectives import as_means, column_of
 
 SIDES = ("queue", "parallel")
 """The side that a positive difference favours, and that of a negative one."""
@@ -139,42 +139,28 @@ def pairs_of(
     return pairs
 
 
-class Criterion(NamedTuple):
-    """By what strategies are compared: a column or `p95_makespan_s`, the confidence, and the threshold."""
+def compare_sides(
+    criterion: Criterion, samples: Samples, sides: Mapping[Any, Sides]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Compare two sides along an axis, at each point on their common replications.
 
-    objective: str
-    confidence: float
-    indifference: IndifferenceThreshold
-
-    @classmethod
-    def of(cls, scenario: Mapping[str, Any]) -> Criterion:
-        """Return the criterion of a resolved scenario."""
-        minimised, study = scenario["objective"]["minimise"], scenario["study"]
-        indifference = threshold_for(study["indifference"], minimised)
-        return cls(OBJECTIVES[minimised], study["confidence"], indifference)
-
-    def compare(self, samples: Samples, sides: Mapping[Any, Sides]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Compare the sides along an axis, at each point on their common replications.
-
-        Of each side, only the strategies count that may be its best: others may have fewer replications.
-        Returned are the points at which both sides were simulated, and the fields of an `AxisComparison` that
-        follow.
-        """
-        at, found = [], []
-        for value, both in sides.items():
-            one, other = (
-                list(may_be_best({point: samples[point] for point in side}, self.confidence).values())
-                for side in both
-            )
-            if other:
-                at.append(value)
-                found.append(compare_best(np.stack(one), np.stack(other)))
-        is_equal = (each.is_within(self.indifference.at(each.scale), self.confidence) for each in found)
-        return tuple(at), {
-            "objective": self.objective,
-            "confidence": self.confidence,
-            "replications": min((each.replications for each in found), default=0),
-            "changes": sign_changes_along(at, found, self.confidence, SIDES) if found else None,
-            "differences": tuple(each.estimate(self.confidence) for each in found),
-            "practically_equal": all(is_equal),
-        }
+    Of each side, only the strategies count that may be its best: others may have fewer replications. Returned
+    are the points at which both sides were simulated, and the fields of an `AxisComparison` that follow.
+    """
+    objective, confidence, indifference = criterion
+    at, found = [], []
+    for value, both in sides.items():
+        one, other = (
+            list(may_be_best({point: samples[point] for point in side}, confidence).values()) for side in both
+        )
+        if other:
+            at.append(value)
+            found.append(compare_best(np.stack(one), np.stack(other)))
+    return tuple(at), {
+        "objective": objective,
+        "confidence": confidence,
+        "replications": min((each.replications for each in found), default=0),
+        "changes": sign_changes_along(at, found, confidence, SIDES) if found else None,
+        "differences": tuple(each.estimate(confidence) for each in found),
+        "practically_equal": all(each.is_within(indifference.at(each.scale), confidence) for each in found),
+    }

@@ -12,13 +12,14 @@ import pandas as pd
 
 from dispatch_sim.decide.axis_comparison import (
     AxisComparison,
-    Criterion,
     Samples,
     Sides,
+    compare_sides,
     pairs_of,
     samples_of,
 )
 from dispatch_sim.decide.units import axis_position
+from dispatch_sim.decide.winners import Criterion
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy
@@ -195,7 +196,7 @@ def break_evens_of(
                 along = {point[0].concurrency_in(size): (together, [point]) for point in queues}
                 axes.append(("concurrency", other, size, along))
         for axis, compared, tasks, along in axes:
-            values, found = criterion.compare(samples, along)
+            values, found = compare_sides(criterion, samples, along)
             if values:
                 found |= {"parallel": one, "queue": compared, "tasks": tasks, "factors": {}}
                 yield BreakEven(axis=axis, values=values, **found), along
@@ -229,7 +230,7 @@ def find_factor_break_even(
             samples = samples_of(rows, objective, "level")
             for (one, other), sides in pairs_of(samples, "parallel", "queue").items():
                 along = {at: both for at, level in levels.items() if (both := sides.get((tasks, level)))}
-                positions, compared = criterion.compare(samples, along)
+                positions, compared = compare_sides(criterion, samples, along)
                 if len(positions) > 1:
                     compared |= {"parallel": one, "queue": other, "tasks": tasks, "factors": factors}
                     written = tuple(levels[at] for at in positions)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from dispatch_sim.decide.constraints import Feasibility, Limits, eligible, find_feasibility
-from dispatch_sim.decide.winners import least, ranked, strategy_samples
+from dispatch_sim.decide.winners import Criterion, least, ranked, strategy_samples
 from dispatch_sim.display import Displayed
 from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
 from dispatch_sim.scenario.strategy import Strategy
@@ -19,7 +19,11 @@ from dispatch_sim.stats.paired_samples import in_common
 from dispatch_sim.stats.screening import screen
 from dispatch_sim.stats.student_t import check_confidence
 from dispatch_sim.study.objectives import as_means, column_of, estimate_of
-from dispatch_sim.study.table import factor_combinations
+from dispatch_sim.study.table import find_combination
+
+# For its types alone: quick answers do without pandas, which takes longest to import.
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,15 +219,36 @@ def choose(
     limits : a deadline and a budget; an infeasible strategy is not in the best subset.
     """
     check_confidence(confidence)
-    held, part = _combination(results[results["tasks"] == tasks], tasks, dict(factors or {}))
+    held, part = find_combination(results, tasks, dict(factors or {}))
     raw = strategy_samples(part, column_of(objective))
-    samples = {strategy: as_means(objective, sample) for strategy, sample in raw.items()}
-    fewest = int((~np.isnan(np.stack(list(samples.values()))).any(axis=0)).sum())
+    fewest = in_common(*raw.values()).shape[1]
     if fewest < 2:
         raise ValueError(f"a choice needs at least 2 replications in common, found {fewest}")
     screening = confidence if limits is None else (1 + confidence) / 2
     feasibility = find_feasibility(part, limits, screening) if limits is not None else {}
+    criterion = Criterion(objective, confidence, parse_indifference(indifference))
+    return choose_among(raw, tasks, criterion, screening, feasibility, limits, held)
 
+
+def choose_among(
+    raw: Mapping[Strategy, NDArray[np.float64]],
+    tasks: int,
+    criterion: Criterion,
+    screening: float,
+    feasibility: Mapping[Strategy, Feasibility],
+    limits: Limits | None,
+    factors: dict[str, Any],
+) -> Choice:
+    """Choose among strategies by their samples; see `choose`.
+
+    Parameters
+    ----------
+    raw : the column of the objective, along the replications; NaN where one is missing.
+    screening : the confidence of all differences simultaneously.
+    feasibility : how often each strategy meets the limits; empty without limits.
+    """
+    objective, confidence, indifference = criterion
+    samples = {strategy: as_means(objective, sample) for strategy, sample in raw.items()}
     strategies = list(samples)
     estimates = {strategy: estimate_of(objective, raw[strategy], confidence) for strategy in strategies}
     allowed = eligible(feasibility) if feasibility else strategies
@@ -233,17 +258,18 @@ def choose(
     others = [strategies[number] for number in order if strategies[number] != recommended]
     others.sort(key=lambda other: other in infeasible)
 
-    threshold = parse_indifference(indifference).at(estimates[recommended].mean)
+    threshold = indifference.at(estimates[recommended].mean)
     screened = screen([samples[other] for other in others], samples[recommended], screening, threshold)
     beyond_doubt, is_contender = screened.is_beyond_doubt, screened.is_contender
     undecided = bool(feasibility) and feasibility[recommended].verdict == "undecided"
 
-    def alternatives() -> Iterator[Alternative]:
-        for number, other in enumerate(others):
-            feasible = other not in infeasible
-            mine, best = in_common(raw[other], raw[recommended])
-            better, identical = mine < best, bool(np.array_equal(mine, best))
-            yield Alternative(
+    alternatives = []
+    for number, other in enumerate(others):
+        feasible = other not in infeasible
+        mine, best = in_common(raw[other], raw[recommended])
+        better, identical = mine < best, bool(np.array_equal(mine, best))
+        alternatives.append(
+            Alternative(
                 strategy=other,
                 estimate=estimates[other],
                 difference=screened.difference(number),
@@ -257,30 +283,17 @@ def choose(
                 beyond_doubt=bool(beyond_doubt[number]) and not undecided,
                 is_contender=feasible and bool(is_contender[number] or (undecided and not identical)),
             )
+        )
 
     return Choice(
         tasks=int(tasks),
-        factors=held,
+        factors=factors,
         objective=objective,
         confidence=confidence,
         indifference=threshold,
         strategy=recommended,
         estimate=estimates[recommended],
-        alternatives=tuple(alternatives()),
+        alternatives=tuple(alternatives),
         feasibility=feasibility.get(recommended),
         limits=limits,
     )
-
-
-def _combination(
-    results: pd.DataFrame, tasks: int, wanted: dict[str, Any]
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return the one combination of factors that has the wanted values, with its rows."""
-    found = [each for each in factor_combinations(results) if wanted.items() <= each[0].items()]
-    if len(found) > 1:
-        raise ValueError(
-            f"{len(found)} combinations of factors fit {wanted}; name one, such as {found[0][0]}"
-        )
-    if not found or found[0][1].empty:
-        raise ValueError(f"nothing was simulated with {tasks} tasks" + (f" and {wanted}" if wanted else ""))
-    return found[0]

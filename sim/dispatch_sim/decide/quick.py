@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dispatch_sim.decide.binding import Binding, find_binding
-from dispatch_sim.decide.constraints import Limits
+from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.decide.grid import make_grid_point, warn_about_concurrencies
-from dispatch_sim.decide.quick_sample import Candidate, Sample, affordable_runs, first_sample
+from dispatch_sim.decide.quick_sample import Sample, affordable_runs, first_sample
 from dispatch_sim.decide.rare_events import next_number
 from dispatch_sim.decide.winners import Winner
 from dispatch_sim.display import Displayed
@@ -43,8 +43,7 @@ LOGGED = 8
 class Coordination:
     """The coordinator's share of the makespan, and what a script in its place comes to.
 
-    `strategy` is the best one of few replications with `manager: script`; `means` are as those of a
-    candidate, in the replications of the answer.
+    `strategy` is the best one of few replications with `manager: script`; `means` are as in `QuickAnswer`.
     """
 
     briefs: float
@@ -66,11 +65,11 @@ class QuickAnswer(Displayed):
     ----------
     source, scenario : the question as a scenario, as written and resolved.
     winner : the recommended strategy, and whether it is significantly the best.
-    candidates : strategies that may be the best or are usual, the best first; all have the same replications.
-    reference : the strategy whose bill is not low because tasks fail; see `Sample.reference`.
+    choice : the same with strategies that may be the best or are usual; all have the same replications.
+    means : of each of these, of every measure that can be minimised, and of the tasks that people complete.
+    reference : the strategy whose bill is not low because tasks fail; see `Sample`.
     dropped : the other strategies, with their differences in the first replications. They were significantly
         worse, identical, or missed the limits.
-    objective, limits : the measure that is minimised, and the deadline and the budget, if any.
     all_fail : whether people complete nearly all tasks with every strategy, so that none is recommended.
     coordination : None where the coordinator works for no more than `MUCH_COORDINATION` of the makespan, a
         script does not cost less, or the question is not about cost alone.
@@ -79,11 +78,10 @@ class QuickAnswer(Displayed):
     source: Source
     scenario: Scenario
     winner: Winner
-    candidates: tuple[Candidate, ...]
-    reference: Candidate
+    choice: Choice
+    means: Mapping[Strategy, Mapping[str, float]]
+    reference: Strategy
     dropped: Mapping[Strategy, Estimate]
-    objective: str
-    limits: Limits | None
     binding: Binding
     all_fail: bool
     coordination: Coordination | None = None
@@ -94,43 +92,35 @@ class QuickAnswer(Displayed):
     @property
     def recommended(self) -> Strategy:
         """The recommended strategy."""
-        return self.winner.strategy
+        return self.choice.strategy
 
     @property
-    def best(self) -> Candidate:
-        """The recommended strategy, with its means."""
-        return self.candidates[0]
-
-    @property
-    def rivals(self) -> list[Candidate]:
+    def rivals(self) -> list[Alternative]:
         """The strategies that the recommended one is the best of, the nearest first.
 
         They are not identical, and meet the limits as surely; none where it misses them.
         """
-        if self.best.misses_limits:
-            return []
-        others = self.candidates[1:]
-        return [each for each in others if not each.is_identical and each.verdict == self.best.verdict]
+        return [each for each in self.choice.as_feasible if self.choice.feasible and not each.identical]
 
     @property
-    def rival(self) -> Candidate | None:
+    def rival(self) -> Alternative | None:
         """The nearest of `rivals`; None where there is none."""
         return next(iter(self.rivals), None)
 
     @property
     def replications(self) -> int:
-        """Number of replications of each candidate."""
-        return self.best.estimate.n
+        """Number of replications of each strategy of the choice."""
+        return self.choice.replications
 
     @property
     def needed(self) -> int:
         """About how many replications the intervals need to cover as often as stated."""
-        return self.best.estimate.needed
+        return self.choice.estimate.needed
 
     @property
     def is_preliminary(self) -> bool:
         """Whether more replications are needed."""
-        return self.replications < self.needed
+        return self.choice.estimate.is_preliminary
 
     @property
     def tasks(self) -> int:
@@ -144,11 +134,14 @@ class QuickAnswer(Displayed):
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
+        none = Estimate(0.0, 0.0, 0.0, self.replications, self.needed)
+        compared: list[tuple[Choice | Alternative, Estimate]] = [(self.choice, none)]
+        compared += [(other, other.difference) for other in self.choice.alternatives]
         return {
             **self.recommended.to_json(self.tasks),
             "standing": str(self.winner.standing),
             "best_subset": [strategy.to_json(self.tasks) for strategy in self.winner.best_subset],
-            "objective": self.objective,
+            "objective": self.choice.objective,
             "replications": self.replications,
             "replications_needed": self.needed,
             "preliminary": self.is_preliminary,
@@ -159,11 +152,11 @@ class QuickAnswer(Displayed):
                 {
                     **each.strategy.to_json(self.tasks),
                     "estimate": each.estimate.to_json(),
-                    "difference": each.difference.to_json(),
-                    "means": dict(each.means),
+                    "difference": difference.to_json(),
+                    "means": dict(self.means[each.strategy]),
                     "feasibility": each.feasibility and each.feasibility.to_json(),
                 }
-                for each in self.candidates
+                for each, difference in compared
             ],
             "dropped": [
                 {**strategy.to_json(self.tasks), "difference": difference.to_json()}
@@ -182,29 +175,26 @@ def answer_quickly(source: Source, by_script: Callable[[], Source]) -> QuickAnsw
     warn_about_concurrencies(scenario, scenario.batch_size)
     first = first_sample(variant, replications)
     sample = _extend_sample(first)
-    candidates = sample.candidates()
-    best = candidates[0]
-    others, screened = first.against(best.strategy)
+    best = sample.choice.strategy
     manual = [first.means(each)["manual_completions"] for each in first.values]
-    plan = next(plan for plan in variant.plans if plan.strategy == best.strategy)
+    plan = next(plan for plan in variant.plans if plan.strategy == best)
     engine = choose_engine(Design((), (variant,), replications))  # the one that is loaded
     plan = replace(plan, scenario=scenario.model_copy(update={"engine": engine}))
     return QuickAnswer(
         source=source,
         scenario=scenario,
         winner=sample.winner,
-        candidates=candidates,
-        reference=next(each for each in candidates if each.strategy == sample.reference),
+        choice=sample.choice,
+        means={each: sample.means(each) for each in sample.values},
+        reference=sample.reference,
         dropped={
-            other: screened.difference(number)
-            for number, other in enumerate(others)
+            other: difference
+            for other, difference in first.differences(best).items()
             if other not in sample.values
         },
-        objective=sample.objective,
-        limits=sample.limits,
         binding=find_binding(plan, int(CALLS_TO_BIND / variant.plans[0].calls)),
         all_fail=min(manual) >= NEARLY_ALL * scenario.batch_size,
-        coordination=_coordination(plan, best, sample, by_script),
+        coordination=_coordination(plan, sample, by_script),
     )
 
 
@@ -217,24 +207,23 @@ def _extend_sample(first: Sample) -> Sample:
     while True:
         n, kept = sample.replications, len(sample.values)
         most = min(study.replications or study.at_most, n + int(left / kept))
-        target = next_number(n, sample.candidates()[0].estimate.needed, most)
+        target = next_number(n, sample.choice.estimate.needed, most)
         if target == n:
             return sample
         sample = sample.extended(target)
         left -= kept * (target - n)
 
 
-def _coordination(
-    plan: Plan, best: Candidate, sample: Sample, by_script: Callable[[], Source]
-) -> Coordination | None:
+def _coordination(plan: Plan, sample: Sample, by_script: Callable[[], Source]) -> Coordination | None:
     """Return the coordinator's share of the makespan, if it is large and a script costs less."""
-    if best.strategy.manager == "script" or sample.objective != "cost_usd" or sample.limits is not None:
+    best, choice = plan.strategy, sample.choice
+    if best.manager == "script" or choice.objective != "cost_usd" or choice.limits is not None:
         return None
     replications = max(1, min(LOGGED, 500 // len(plan.tasks)))
     logs = [simulate_one(plan, number)[1] for number in range(replications)]
     briefs, merges = (
         sum(event.end_s - event.start_s for log in logs for event in log if event.kind is kind)
-        / (replications * best.means["makespan_s"])
+        / (replications * sample.means(best)["makespan_s"])
         for kind in (Activity.TURN, Activity.MERGE)
     )
     if briefs + merges <= MUCH_COORDINATION:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.decide.constraints import Feasibility, Limits, Verdict, eligible, judge_feasibility
+from dispatch_sim.decide.choice import choose_among
+from dispatch_sim.decide.constraints import Feasibility, Limits, eligible, judge_feasibility
 from dispatch_sim.decide.rare_events import replications_to_quote
-from dispatch_sim.decide.winners import LOW_BY_FAILING, find_winner, with_few_failures
+from dispatch_sim.decide.winners import LOW_BY_FAILING, Criterion, find_winner, with_few_failures
 from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate
 from dispatch_sim.stats.percentile import MIN_REPLICATIONS
-from dispatch_sim.stats.screening import Screening, screen
+from dispatch_sim.stats.screening import screen
 from dispatch_sim.study.design import Design, Variant
-from dispatch_sim.study.objectives import OBJECTIVES, as_means, column_of, estimate_of
+from dispatch_sim.study.objectives import OBJECTIVES, as_means, column_of
 from dispatch_sim.study.runner import all_cores, simulate_design
 
 MAX_CALLS = 6_000_000
@@ -32,47 +33,15 @@ LEAST = 4
 _COLUMNS = (*dict.fromkeys(map(column_of, OBJECTIVES.values())), "manual_completions")
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A strategy that was compared.
-
-    `means` are of every measure that can be minimised, and of the tasks that people complete; the estimate is
-    of the objective. The difference from the recommended strategy is paired, and simultaneous over all
-    candidates. Without limits it has no feasibility.
-    """
-
-    strategy: Strategy
-    means: Mapping[str, float]
-    estimate: Estimate
-    difference: Estimate
-    feasibility: Feasibility | None = None
-
-    @property
-    def is_identical(self) -> bool:
-        """Whether it equals the recommended strategy in every replication."""
-        return self.difference.low == self.difference.high == 0
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """Whether it is shown to meet the limits; None where there are none."""
-        return None if self.feasibility is None else self.feasibility.verdict
-
-    @property
-    def misses_limits(self) -> bool:
-        """Whether it is shown to miss the limits."""
-        return self.verdict == "infeasible"
-
-
 class Sample:
     """The same replications of some strategies of a question, and what follows from them.
 
     Attributes
     ----------
     variant, scenario : the question, with a plan for each of its strategies.
-    objective, limits : the measure that is minimised, and the deadline and the budget, if any.
     values : of each strategy of the sample, shape (replications, columns), of `_COLUMNS`.
-    costs : values whose means are the objective, along the replications.
-    feasibility : how often each strategy meets the limits; empty where there are none.
+    replications : their number.
+    choice : the best strategy, and all others; the estimates know how many replications all of them need.
     winner : the best of the strategies to choose from; see `eligible`.
     reference : the strategy whose bill is not low because tasks fail: the best one or, where bills or tokens
         are minimised, the best of those with the fewest tasks that fail.
@@ -80,18 +49,45 @@ class Sample:
 
     def __init__(self, variant: Variant, values: Mapping[Strategy, NDArray[np.float64]]) -> None:
         self.variant, self.values, self.scenario = variant, values, variant.scenario
-        self.objective = OBJECTIVES[self.scenario.objective.minimise]
-        self.limits = Limits.of(self.scenario.objective.model_dump())
         self.replications = len(next(iter(values.values())))
-        tasks, column = self.scenario.batch_size, column_of(self.objective)
-        self.costs = {each: as_means(self.objective, self._column(column, each)) for each in values}
-        self.feasibility = self._feasibility()
-        choosable = eligible(self.feasibility) if self.feasibility else list(values)
+        scenario, tasks, plans = self.scenario, self.scenario.batch_size, len(variant.plans)
+        limits = Limits.of(scenario.objective.model_dump())
+        # With limits, half of the error is for differences, and half for feasibility.
+        self._error = (1 - scenario.study.confidence) / (1 if limits is None else 2)
+        feasibility: dict[Strategy, Feasibility] = {}
+        if limits is not None:
+            meets = {
+                each: np.all([self._column(name, each) <= at for name, at in limits.bounds.items()], axis=0)
+                for each in values
+            }
+            confidence = 1 - self._error * len(meets) / plans
+            feasibility = judge_feasibility(meets, limits.probability, confidence)
+        criterion = Criterion(
+            OBJECTIVES[scenario.objective.minimise], scenario.study.confidence, scenario.threshold
+        )
+        raw = {each: self._column(column_of(criterion.objective), each) for each in values}
+        self.costs = {each: as_means(criterion.objective, sample) for each, sample in raw.items()}
+        choosable = eligible(feasibility) if feasibility else list(values)
         costs = np.stack([self.costs[each] for each in choosable])
-        confidence = self._confidence(len(costs) - 1, len(variant.plans) - 1)
-        self.winner = find_winner(choosable, costs, tasks, confidence, self.scenario.threshold)
-        self.reference = self.winner.strategy
-        if self.objective in LOW_BY_FAILING:
+        self.winner = find_winner(choosable, costs, tasks, self._confidence(len(costs)), scenario.threshold)
+        confidence = self._confidence(len(values))
+        choice = choose_among(raw, tasks, criterion, confidence, feasibility, limits, {})
+        quoted = [choice.estimate, *(other.difference for other in choice.alternatives)]
+        needed = replications_to_quote(scenario, tasks, choice.indifference, quoted)
+        self.choice = replace(
+            choice,
+            estimate=replace(choice.estimate, needed=needed),
+            alternatives=tuple(
+                replace(
+                    other,
+                    estimate=replace(other.estimate, needed=needed),
+                    difference=replace(other.difference, needed=needed),
+                )
+                for other in choice.alternatives
+            ),
+        )
+        self.reference = choice.strategy
+        if criterion.objective in LOW_BY_FAILING:
             manual = {each: self._column("manual_completions", each).mean() for each in choosable}
             few = with_few_failures(manual, tasks)
             self.reference = min(few, key=lambda strategy: self.costs[strategy].mean())
@@ -99,67 +95,20 @@ class Sample:
     def _column(self, name: str, strategy: Strategy) -> NDArray[np.float64]:
         return self.values[strategy][:, _COLUMNS.index(name)]
 
-    def _confidence(self, some: int, all_: int) -> float:
-        """Return that of some intervals together: each has its part of the error of all.
-
-        With limits, half of the error is for differences, and half for feasibility.
-        """
-        error = (1 - self.scenario.study.confidence) / (1 if self.limits is None else 2)
-        return 1 - error * some / max(all_, 1)
-
-    def _feasibility(self) -> dict[Strategy, Feasibility]:
-        if self.limits is None:
-            return {}
-        bounds = self.limits.bounds.items()
-        meets = {
-            strategy: np.all([self._column(name, strategy) <= bound for name, bound in bounds], axis=0)
-            for strategy in self.values
-        }
-        confidence = self._confidence(len(meets), len(self.variant.plans))
-        return judge_feasibility(meets, self.limits.probability, confidence)
-
-    def _verdict(self, strategy: Strategy) -> Verdict | None:
-        found = self.feasibility.get(strategy)
-        return None if found is None else found.verdict
+    def _confidence(self, strategies: int) -> float:
+        """Return that of the differences of some strategies: each has its part of the error of all."""
+        return 1 - self._error * (strategies - 1) / max(len(self.variant.plans) - 1, 1)
 
     def means(self, strategy: Strategy) -> dict[str, float]:
-        """Return the means of a strategy."""
+        """Return the means of every measure that can be minimised, and of the tasks that people complete."""
         return dict(zip(_COLUMNS, self.values[strategy].mean(axis=0).tolist(), strict=True))
 
-    def against(self, best: Strategy) -> tuple[list[Strategy], Screening]:
-        """Return all strategies but one, the nearest first, and their differences from it.
-
-        Those that miss the limits come last.
-        """
-        others = [each for each in self.values if each != best]
-        others.sort(key=lambda each: (self._verdict(each) == "infeasible", self.costs[each].mean()))
-        threshold = self.scenario.threshold.at(float(self.costs[best].mean()))
-        confidence = self._confidence(len(others), len(self.variant.plans) - 1)
-        return others, screen([self.costs[each] for each in others], self.costs[best], confidence, threshold)
-
-    def candidates(self) -> tuple[Candidate, ...]:
-        """Return the strategies, the best first, and how many replications all of them need."""
-        scenario, best, column = self.scenario, self.winner.strategy, column_of(self.objective)
-        others, screened = self.against(best)
-        differences = [Estimate(0.0, 0.0, 0.0, self.replications)]
-        differences += map(screened.difference, range(len(others)))
-        estimates = [
-            estimate_of(self.objective, self._column(column, each), scenario.study.confidence)
-            for each in (best, *others)
-        ]
-        indifference = scenario.threshold.at(self.winner.mean)
-        quoted = [estimates[0], *differences]
-        needed = replications_to_quote(scenario, scenario.batch_size, indifference, quoted)
-        return tuple(
-            Candidate(
-                strategy,
-                self.means(strategy),
-                replace(estimate, needed=needed),
-                replace(difference, needed=needed),
-                self.feasibility.get(strategy),
-            )
-            for strategy, estimate, difference in zip((best, *others), estimates, differences, strict=True)
-        )
+    def differences(self, best: Strategy) -> dict[Strategy, Estimate]:
+        """Return the differences of all other strategies from one, the nearest to the best one first."""
+        others = [each for each in self.choice.strategies if each != best]
+        confidence = self._confidence(len(self.values))
+        screened = screen([self.costs[each] for each in others], self.costs[best], confidence)
+        return {other: screened.difference(number) for number, other in enumerate(others)}
 
     def of(self, strategies: Collection[Strategy]) -> Sample:
         """Return the sample of some strategies."""
@@ -175,24 +124,17 @@ class Sample:
     def strategies_to_extend(self) -> Iterator[Strategy]:
         """Yield the strategies that may be the best with more replications, and others that are quoted.
 
-        Where the best one may miss the limits, all others that do not may be the best. The reference is
-        quoted, and the best of each kind without pacing.
+        The reference is quoted, the nearest rival, and the best of each kind without pacing.
         """
-        best = self.winner.strategy
-        others, screened = self.against(best)
-        verdict = self._verdict(best)
-        yield best
+        choice = self.choice
+        yield choice.strategy
         yield self.reference
-        is_open = verdict in ("undecided", "infeasible")
-        shown, has_rival = {best.at(None)}, False
-        for number, other in enumerate(others):
-            differs = not screened.is_same[number]
-            may_be_best = (screened.is_contender[number] or is_open) and self._verdict(other) != "infeasible"
-            is_rival = differs and self._verdict(other) == verdict
-            is_shown = other.pace != "none" or other.at(None) in shown
-            if (differs and may_be_best) or (is_rival and not has_rival) or not is_shown:
+        yield from (other.strategy for other in choice.contenders)
+        yield from [other.strategy for other in choice.as_feasible if not other.identical][:1]
+        shown = {choice.strategy.at(None)}
+        for other in choice.strategies:
+            if other.pace == "none" and other.at(None) not in shown:
                 yield other
-            has_rival |= is_rival
             shown.add(other.at(None))
 
 

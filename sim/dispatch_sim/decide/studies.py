@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from dispatch_sim.decide.answer import choices, concurrencies_to_compare
-from dispatch_sim.decide.axis_comparison import Criterion, Point, samples_of
+from dispatch_sim.decide.axis_comparison import Point, samples_of
 from dispatch_sim.decide.break_even import break_evens_of
 from dispatch_sim.decide.choice import Choice
 from dispatch_sim.decide.rare_events import replications_to_quote
+from dispatch_sim.decide.winners import Criterion
 from dispatch_sim.scenario.loader import Given
 from dispatch_sim.scenario.model import Scenario
 from dispatch_sim.scenario.strategy import strategy_of

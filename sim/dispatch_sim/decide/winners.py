@@ -6,15 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference
+from dispatch_sim.scenario.indifference import IndifferenceThreshold, parse_indifference, threshold_for
 from dispatch_sim.scenario.strategy import Kind, Strategy, strategy_of
 from dispatch_sim.stats.paired_samples import in_common, paired_samples
 from dispatch_sim.stats.screening import may_be_best, screen
+from dispatch_sim.study.objectives import OBJECTIVES
 
 # For its types alone: quick answers do without pandas, which takes longest to import.
 if TYPE_CHECKING:
@@ -27,6 +28,21 @@ one is lower because tasks fail."""
 
 LOW_BY_FAILING = ("money_usd", "tokens")
 """Objectives that are lower where tasks fail, as people's work is no part of them."""
+
+
+class Criterion(NamedTuple):
+    """By what strategies are compared: a column or `p95_makespan_s`, the confidence, and the threshold."""
+
+    objective: str
+    confidence: float
+    indifference: IndifferenceThreshold
+
+    @classmethod
+    def of(cls, scenario: Mapping[str, Any]) -> Criterion:
+        """Return the criterion of a resolved scenario."""
+        minimised, study = scenario["objective"]["minimise"], scenario["study"]
+        indifference = threshold_for(study["indifference"], minimised)
+        return cls(OBJECTIVES[minimised], study["confidence"], indifference)
 
 
 class Standing(StrEnum):

@@ -64,7 +64,7 @@ def decide(view: View) -> Decision:
 
 def limits_met(view: View) -> str:
     """Return how often the deadline and the budget are met; nothing where there are none."""
-    return limits_sentence(view.choice.limits, view.choice, view.choice.alternatives, view.measure)
+    return limits_sentence(view.choice, view.measure)
 
 
 def precision(view: View) -> str:

@@ -94,7 +94,7 @@ def _choice(choice: Choice, *, pictures: bool = True) -> Document:
         "choice.md",
         choice=choice,
         measure=measure,
-        limits=limits_sentence(choice.limits, choice, choice.alternatives, measure),
+        limits=limits_sentence(choice, measure),
         first=first_cell(choice, measure),
         most=MOST_ROWS,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.decide.quick import QuickAnswer
-from dispatch_sim.decide.quick_sample import Candidate
 from dispatch_sim.decide.winners import MANY_FAILURES, Standing
 from dispatch_sim.report.binding import binding_sentence
 from dispatch_sim.report.format import MEASURES, limits_note, named
@@ -19,7 +19,7 @@ TEMPLATE = "quick.txt"
 
 def quick_document(found: QuickAnswer, *, explained: bool = True) -> Document:
     """Return the page of a quick answer, with the assumptions if it is to be `explained`."""
-    main = [] if found.all_fail else _main_candidates(found)
+    main = [] if found.all_fail else _main_strategies(found)
     return document(
         "quick.md",
         found=found,
@@ -40,11 +40,11 @@ def answer_line(found: QuickAnswer) -> str:
         return sentence(TEMPLATE, "all_fail", found)
     rival = found.rival
     standing = _standing(found, rival) if rival else ""
-    best, others, measure = found.best, found.candidates[1:], MEASURES[found.objective]
-    limits = limits_sentence(found.limits, best, others, measure)
+    measure = MEASURES[found.choice.objective]
+    limits = limits_sentence(found.choice, measure)
     answer = sentence(TEMPLATE, "answer", found, measure, rival, standing, limits, _equal_queues(found))
-    unpaced = [each for each in others if each.strategy.pace == "none" and each.verdict == best.verdict]
-    remarks = sentence("remarks.txt", "remarks", best.strategy, measure, next(iter(unpaced), None))
+    unpaced = [each for each in found.choice.as_feasible if each.strategy.pace == "none"]
+    remarks = sentence("remarks.txt", "remarks", found.recommended, measure, next(iter(unpaced), None))
     return f"{answer} {remarks}".rstrip()
 
 
@@ -63,10 +63,11 @@ def coordination_line(found: QuickAnswer) -> str:
 
 def explanation(found: QuickAnswer) -> str:
     """Return how sure the answer is, and what is assumed, in a paragraph."""
-    measure, may_be_best = MEASURES[found.objective], [named(each) for each in found.winner.best_subset[1:]]
+    measure = MEASURES[found.choice.objective]
+    may_be_best = [named(each) for each in found.winner.best_subset[1:]]
     best, equal = named(found.recommended), [each for each in found.rivals if _is_equal(found, each)]
     others = len(equal) < len(found.rivals)
-    differences = [*(each.difference for each in found.candidates[1:]), *found.dropped.values()]
+    differences = [*(each.difference for each in found.choice.alternatives), *found.dropped.values()]
     same = [difference.low == difference.high == 0 for difference in differences]
     identical = "all" if same and all(same) else "some" if any(same) else ""
     names = [best, *(named(each.strategy) for each in equal)]
@@ -77,10 +78,11 @@ def explanation(found: QuickAnswer) -> str:
 def _queues(found: QuickAnswer) -> dict[int, Estimate]:
     """Return the differences of the queues like the recommended one from it, by concurrency."""
     best = found.recommended
-    of_candidates = {each.strategy: each.difference for each in found.candidates}
+    none = Estimate(0.0, 0.0, 0.0, found.replications)
+    compared = {each.strategy: each.difference for each in found.choice.alternatives}
     return {
         strategy.concurrency: difference
-        for strategy, difference in {**found.dropped, **of_candidates}.items()
+        for strategy, difference in {best: none, **found.dropped, **compared}.items()
         if strategy.kind == best.kind == "queue"
         and strategy.concurrency
         and strategy.at(None) == best.at(None)
@@ -93,7 +95,7 @@ def _equal_queues(found: QuickAnswer) -> str:
     It returns nothing where the nearest rival is the only one, or where limits decide as well.
     """
     queues, best = _queues(found), found.recommended.concurrency
-    if best not in queues or found.limits is not None:
+    if best not in queues or found.choice.limits is not None:
         return ""
     most = found.scenario.threshold.at(found.winner.mean)
     compared = sorted(queues)
@@ -109,37 +111,37 @@ def _equal_queues(found: QuickAnswer) -> str:
     return f"{compared[first]} to {compared[last]}{options}"
 
 
-def _is_cheap_by_failing(each: Candidate, found: QuickAnswer) -> bool:
+def _is_cheap_by_failing(each: Choice | Alternative, found: QuickAnswer) -> bool:
     """Whether its bill is lower because people complete more of the tasks."""
-    bill, manual = (
-        each.means[name] - found.reference.means[name] for name in ("money_usd", "manual_completions")
-    )
+    own, reference = found.means[each.strategy], found.means[found.reference]
+    bill, manual = (own[name] - reference[name] for name in ("money_usd", "manual_completions"))
     return bill < 0 and manual > MANY_FAILURES * found.tasks
 
 
-def _main_candidates(found: QuickAnswer) -> list[Candidate]:
+def _main_strategies(found: QuickAnswer) -> list[Choice | Alternative]:
     """Return the recommended strategy, its nearest rival, the reference, and the best of each kind."""
-    best = found.best.strategy
-    quoted = (found.rival, found.reference)
-    kinds = {(best.kind, best.pace): found.best}
-    for each in found.candidates[1:]:
-        if each.strategy.pace == "none":
-            kinds.setdefault((each.strategy.kind, "none"), each)
-    return [each for each in found.candidates if each in kinds.values() or each in quoted]
+    main = {found.recommended, found.reference, *(each.strategy for each in found.rivals[:1])}
+    kinds = {(found.recommended.kind, found.recommended.pace)}
+    for strategy in found.choice.strategies:
+        if strategy.pace == "none" and (strategy.kind, "none") not in kinds:
+            kinds.add((strategy.kind, "none"))
+            main.add(strategy)
+    compared: list[Choice | Alternative] = [found.choice, *found.choice.alternatives]
+    return [each for each in compared if each.strategy in main]
 
 
-def _difference(found: QuickAnswer, each: Candidate) -> str:
-    measure = MEASURES[found.objective]
-    if each is found.best:
+def _difference(found: QuickAnswer, each: Choice | Alternative) -> str:
+    measure = MEASURES[found.choice.objective]
+    if isinstance(each, Choice):
         return first_cell(each, measure)
     text, standing = "identical", ""
-    if not each.is_identical:
+    if not each.identical:
         text = measure.excess(each.difference)
-        standing = "" if each.misses_limits else _standing(found, each)
+        standing = "" if each.infeasible else _standing(found, each)
     return ", ".join(filter(None, (text, standing, limits_note(each.feasibility))))
 
 
-def _standing(found: QuickAnswer, other: Candidate) -> str:
+def _standing(found: QuickAnswer, other: Alternative) -> str:
     """Return what is to be said about a difference; nothing where it is significant and matters."""
     if _is_equal(found, other):
         return "practically equal"
@@ -147,7 +149,7 @@ def _standing(found: QuickAnswer, other: Candidate) -> str:
     return "not significant" if is_open and other.strategy in found.winner.best_subset else ""
 
 
-def _is_equal(found: QuickAnswer, other: Candidate) -> bool:
+def _is_equal(found: QuickAnswer, other: Alternative) -> bool:
     """Whether the whole interval of a difference is within the indifference threshold."""
     difference = other.difference
     return max(-difference.low, difference.high) <= found.scenario.threshold.at(found.winner.mean)

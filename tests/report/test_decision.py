@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from dispatch_sim.decide.constraints import Feasibility, Limits
-from dispatch_sim.decide.studies import compare
 from dispatch_sim.report.decision import decide
 from dispatch_sim.report.format import dollars, factors_text
 from dispatch_sim.report.reasons import why
@@ -45,24 +44,6 @@ def test_rate_limit_is_a_reason_only_where_it_is_reached(request, name, is_reach
     text, completions = " ".join(why(view)), view.mean("manual_completions", view.first("parallel"))
     assert ("rate limit" in text) is is_reached
     assert not is_reached or f"With parallel, {completions:.2g} (" in text
-
-
-def test_identical_strategies_make_no_difference(nothing):
-    text = decide(main_view(nothing)).text
-    assert "makes no difference" in text
-    assert "sequential" in text
-    assert "less than" not in text
-
-
-@pytest.mark.parametrize(("common", "best"), [("100%", "solo"), ("0%", "parallel")])
-def test_advice_to_do_without_sub_agents_says_that_quality_is_not_modelled(common, best):
-    """Both save time: one task's work in place of three, or three tasks at once."""
-    task = f"{{name: a, count: 3, calls: 2, tokens: 15K, duration: 10m, common: {common}}}"
-    study = "strategies: [solo, parallel]\nstudy: {replications: 4}"
-    text = f"tasks: [{task}]\nprovider: {{limits: unlimited}}\n{study}"
-    found = decide(main_view(answered(text, compare)))
-    assert best in found.headline
-    assert ("Quality is not modelled" in found.text) is (best == "solo")
 
 
 def test_what_is_certain_has_no_interval_and_needs_no_more_replications(certain):
@@ -156,7 +137,7 @@ def test_best_of_some_strategies_is_found_over_the_replications_in_common(tight)
         pytest.param(
             {("queue", 2): BASE, ("parallel", 6): BASE},
             0.05,
-            ["both strategies simulated have the same cost in every replication"],
+            ["The strategy makes no difference: both strategies simulated have the same cost in every repl"],
             ["less than"],
             id="the same cost, not the same result",
         ),
@@ -257,19 +238,14 @@ def test_paced_recommendation_names_the_best_strategy_without_pacing(tight):
     )
 
 
-def test_advice_to_start_all_tasks_together_fits_the_cap_of_the_harness():
-    text = """\
-tasks: [{name: a, count: 4, tokens: 1K, duration: 60s}]
-harness: {cap: CAP}
-strategies: ["queue: 4", sequential]
-study: {replications: 16}
-"""
+def test_advice_to_start_all_tasks_together_fits_the_cap_of_the_harness(tight):
+    view = with_costs(tight, {("queue", 6): BASE, ("sequential", 1): BASE + 1 + NOISE})
     for cap, note in (
-        ("4", "all start together, and each result is merged when it returns"),
+        ("6", "all start together, and each result is merged when it returns"),
         ("3", "of which the harness runs three at the same time"),
     ):
-        found = decide(main_view(answered(text.replace("CAP", cap), compare))).headline
-        assert found.startswith(f"Use a queue of 4 for four tasks ({note}): its mean cost per batch is $")
+        capped = replace(view, choice=replace(view.choice, factors={"harness.cap": cap}))
+        assert decide(capped).headline.startswith(f"Use a queue of 6 for six tasks ({note}): its mean cost")
 
 
 def feasibility(verdict, met=38):

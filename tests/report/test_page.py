@@ -182,14 +182,6 @@ def test_bill_that_is_lower_because_people_do_the_tasks_is_marked(tight, bill, c
     assert "fail" not in cells[str(tight.choices[0].strategy)]
 
 
-def test_first_table_shows_bill_and_times_next_to_every_cost(tight):
-    table = main_table(main_view(tight))
-    head = table.heads.index("API cost")
-    assert table.heads[head - 1].startswith("Difference")
-    assert table.heads[head : head + 3] == ("API cost", "Makespan", "People's time")
-    assert {row[0] for row in table.rows} >= {"sequential", "parallel"}
-
-
 def test_cost_is_defined_where_it_first_appears(tight, pages):
     """With the recommended strategy's bill, waiting and people's time, which add up to its cost."""
     text = (pages("tight")[0] / "report.md").read_text(encoding="utf-8").replace("\\", "")

@@ -77,40 +77,6 @@ def test_overwritten_outputs_are_counted():
             id="each pair of four copies conflicts, for 5m",
         ),
         pytest.param(
-            "",
-            ", coupling: 100%",
-            NO_WAITING_COST,
-            SEQUENTIAL,
-            "3 (none with {best}) tasks per batch are reworked",
-            id="three of four have not seen a result merged before theirs",
-        ),
-        pytest.param(
-            "review: {every: 1, people: 0s}\n",
-            "",
-            NO_WAITING_COST
-            | {"bad_output: 0%": "bad_output: 0%, bad_brief: 100%"}
-            | {"parallel]": "{parallel: all, merge: as-completed}]"},
-            SEQUENTIAL,
-            "4 (1 with {best}) attempts per batch follow wrong instructions",
-            id="parallel starts all four before the first review",
-        ),
-        pytest.param(
-            "merge: {structured: {tokens: 0, time: 0s}}\n",
-            "",
-            NO_WAITING_COST | {"context: none": "context: {start: 150K}"},
-            PARALLEL,
-            "the coordinator reads its own context in every turn",
-            id="sequential has four turns",
-        ),
-        pytest.param(
-            "review: {every: round, people: 5m}\n",
-            "",
-            NO_WAITING_COST,
-            PARALLEL,
-            "4 (1 with {best}) reviews per batch take people 20m (5m)",
-            id="sequential has a review for each output",
-        ),
-        pytest.param(
             "harness: {cap: 2, over: refuse}\nconflicts: {probability: 100%}\n",
             WRITES,
             {},

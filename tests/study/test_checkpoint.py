@@ -191,12 +191,6 @@ def test_checkpoint_without_tables_is_empty(tmp_path, caplog, whole):
     assert f"{tmp_path}: holds nothing unfinished; simulating from the beginning" in caplog.messages
 
 
-def test_no_file_exists_before_the_first_chunk(tmp_path):
-    """So a study that ends before leaves nothing in its folder."""
-    Checkpoint(tmp_path, {}, "simpy")
-    assert list(tmp_path.iterdir()) == []
-
-
 HOLD = """
 import sys, time
 from pathlib import Path

@@ -82,7 +82,7 @@ class Checkpoint:
         self._path = None if folder is None else folder / CHECKPOINT_FILE
         self._identity = json.dumps(identity)
         self._chunks: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
-        self._seconds, self._began = 0.0, time.monotonic()
+        self._seconds, self._began = 0.0, time.monotonic()  # of earlier runs, and the start of this one
         self._db: sqlite3.Connection | None = None
 
     @classmethod
@@ -110,10 +110,6 @@ class Checkpoint:
     def __del__(self) -> None:
         if self._db is not None:
             self._db.close()
-
-    def elapsed(self) -> float:
-        """Return the seconds that this process and earlier ones have simulated the study."""
-        return self._seconds + time.monotonic() - self._began
 
     def missing(self, stage: int, replications: range) -> list[range]:
         """Return the replications of a stage that are not stored, in order."""
@@ -147,7 +143,8 @@ class Checkpoint:
                         db.execute("INSERT INTO study VALUES (?, ?, 0.0)", (self._identity, self.engine))
                     db.execute("INSERT INTO chunk VALUES (?, ?, ?, ?)", (stage, *added))
                     db.executemany("INSERT INTO measure VALUES (?, ?, ?, ?)", rows)
-                    db.execute("UPDATE study SET seconds = ?", (self.elapsed(),))
+                    seconds = self._seconds + time.monotonic() - self._began
+                    db.execute("UPDATE study SET seconds = ?", (seconds,))
             insort(self._chunks[stage], added)
 
     def read(self, stage: int, measure: str, start: int, stop: int) -> NDArray[np.float64]:
@@ -155,21 +152,18 @@ class Checkpoint:
 
         It has the shape (points, replications).
         """
-        chunks = self._chunks[stage]
-        counts = [count for _, count, _ in chunks]
-        return concatenated(
-            counts, start, stop, lambda number: self._read_chunk(measure, stage, *chunks[number])
-        )
-
-    def _read_chunk(
-        self, measure: str, stage: int, first: int, count: int, points: int
-    ) -> NDArray[np.float64]:
-        assert self._db is not None
         query = "SELECT data FROM measure WHERE number = ? AND stage = ? AND first = ?"
-        with _as_results_error(self._path, "read"):
-            (data,) = self._db.execute(query, (MEASURES.index(measure), stage, first)).fetchone()
-            values = pa.decompress(data, 8 * points * count, "lz4")
-        return np.frombuffer(values, np.float64).reshape(points, count)
+        chunks = self._chunks[stage]
+
+        def chunk(number: int) -> NDArray[np.float64]:
+            assert self._db is not None
+            first, count, points = chunks[number]
+            with _as_results_error(self._path, "read"):
+                (data,) = self._db.execute(query, (MEASURES.index(measure), stage, first)).fetchone()
+                values = pa.decompress(data, 8 * points * count, "lz4")
+            return np.frombuffer(values, np.float64).reshape(points, count)
+
+        return concatenated([count for _, count, _ in chunks], start, stop, chunk)
 
 
 def begin_anew(folder: Path, *, asked: bool) -> None:

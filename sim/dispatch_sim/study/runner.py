@@ -142,16 +142,12 @@ def compiled(design: Design) -> Callable[..., NDArray[np.float64]]:
         variants.append((variant, [FlatPlan(plan, records) for plan in variant.plans]))
 
     def simulate(chunk: range, stop: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
-        rows = np.empty((design.points, len(chunk), len(MEASURES)))
-        point = 0
+        of_variants = []
         for variant, plans in variants:
-            for part in _cut_for_cache(chunk, variant):
-                measures = _simulate_part(plans, part, [variant.scenario], stop)[0]
-                rows[point : point + len(plans), part.start - chunk.start : part.stop - chunk.start] = (
-                    measures
-                )
-            point += len(plans)
-        return rows
+            parts = _cut_for_cache(chunk, variant)
+            measures = [_simulate_part(plans, part, [variant.scenario], stop)[0] for part in parts]
+            of_variants.append(np.concatenate(measures, axis=1))
+        return np.concatenate(of_variants)
 
     return simulate
 

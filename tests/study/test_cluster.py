@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from dispatch_sim.decide.studies import sweep
+from dispatch_sim.engine import store
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.study import cluster, runner
 from dispatch_sim.study.checkpoint import CHECKPOINT_FILE, is_unfinished
@@ -287,6 +288,7 @@ def started(scenario, address):
 def test_command_line_accepts_local_threads(scenario, here):
     """With the compiled engine too the results are the same; nothing else is said than where they are."""
     scenario.write_text(TEXT.replace("simpy", "compiled"))
+    store.engine()  # otherwise the command would say that it compiles
     command = ("sweep", scenario.name, "--no-report", "--out", "out", "--cluster", "local:2")
     process = dispatch_sim(*command, cwd=scenario.parent)
     assert (process.returncode, process.stderr) == (0, "wrote to out: results.parquet, manifest.json\n")

@@ -90,13 +90,6 @@ def test_agent_called_by_script_is_found_by_event(read):
     assert (run["called_at_s"], run["duration_s"]) == (0, 8)
 
 
-def test_repeated_token_count_counts_once(read):
-    agent = _agent(_tokens("00:05", 100, 100), _tokens("00:06", 100, 100), _tokens("00:08", 300, 200))
-    run = read([MAIN, _spawn("00:00", "c1", message="")], agent).runs.iloc[0]
-    assert (run["calls"], run["input_tokens"], run["first_context_tokens"]) == (2, 300, 100)
-    assert run["final_context_tokens"] == 220
-
-
 @pytest.mark.parametrize("at", ["00:01", "00:02.500"])
 def test_lines_copied_by_fork_are_ignored(read, at):
     copied = [

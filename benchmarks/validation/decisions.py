@@ -1,6 +1,5 @@
 """Crossings along an axis, the best subset, feasibility, gains and Pareto status."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -17,7 +16,7 @@ from dispatch_sim.stats.estimates import share_estimate
 from dispatch_sim.stats.paired_comparison import compare_best, sign_changes_along
 from dispatch_sim.stats.percentile import linearised
 from dispatch_sim.study.objectives import P95
-from validation.samples import SKEWED, Problem, Sample, holds, table
+from validation.samples import SKEWED, Problem, Sample, holds, like, table
 
 AXIS = np.arange(2.0, 13.0)
 TWICE = 0.25 * (AXIS - 4.5) * (AXIS - 9.5)
@@ -116,13 +115,10 @@ def _best_of_both(rng: Generator) -> bool:
 
 def _crossing_p95(rng: Generator) -> bool:
     common = rng.normal(size=256)
-    scales = 1 + 0.15 * (AXIS - 6.4)
-    rest = math.sqrt(1 - 0.49)
     pairs = [
-        (scale * SKEWED.draw(0.7 * common + rest * rng.normal(size=256)),
-         SKEWED.draw(0.7 * common + rest * rng.normal(size=256)))
-        for scale in scales
-    ]  # fmt: skip
+        (scale * SKEWED.draw(like(rng, common)), SKEWED.draw(like(rng, common)))
+        for scale in 1 + 0.15 * (AXIS - 6.4)
+    ]
     d = np.stack([linearised(one, 0.95) - linearised(other, 0.95) for one, other in pairs])
     return region_holds(sign_changes(AXIS, d), 6.4)
 
@@ -137,7 +133,7 @@ def choices() -> Iterator[Problem]:
             common = rng.normal(size=256)
             if kind == P95:
                 samples = {
-                    p: (1 + lead) * SKEWED.draw(0.7 * common + math.sqrt(0.51) * rng.normal(size=256))
+                    p: (1 + lead) * SKEWED.draw(like(rng, common))
                     for p, lead in zip(points, leads, strict=True)
                 }
                 return Strategy(*points[0]) in choose(table(samples, "makespan_s"), 20, P95).best_subset

@@ -92,10 +92,9 @@ def holds(low: float, truth: float, high: float) -> bool:
     return bool(low - 1e-12 <= truth <= high + 1e-12)
 
 
-def correlated(rng: Generator, n: int, share: float = 0.7) -> tuple[Sample, Sample]:
-    """Return two standard normal samples with a correlation, as common random numbers give."""
-    one, own = rng.normal(size=(2, n))
-    return one, share * one + math.sqrt(1 - share**2) * own
+def like(rng: Generator, common: Sample) -> Sample:
+    """Return a standard normal sample that correlates by 0.7 with another, as common random numbers give."""
+    return 0.7 * common + math.sqrt(0.51) * rng.normal(size=common.size)
 
 
 def table(samples: dict[tuple[str, int], Sample], column: str = "cost_usd", **more: Sample) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -84,7 +83,6 @@ class Coverage:
     kinds : events of each kind.
     failures : attempts that failed, by why.
     choices : cases of each key and what was drawn for it.
-    pairs : two of these that have met.
     """
 
     cases: int = 0
@@ -93,7 +91,6 @@ class Coverage:
     kinds: Counter[Activity] = field(default_factory=Counter)
     failures: Counter[Failure] = field(default_factory=Counter)
     choices: Counter[Choice] = field(default_factory=Counter)
-    pairs: set[tuple[Choice, Choice]] = field(default_factory=set)
 
     def add(self, case: Case, played: Replication) -> None:
         outcome, log = played
@@ -106,22 +103,17 @@ class Coverage:
         for failure in Failure:
             self.failures[failure] += getattr(outcome, _FIELDS.get(failure, f"{failure}_attempts"))
         self.choices.update(case.choices.items())
-        self.pairs.update(itertools.combinations(sorted(case.choices.items()), 2))
 
     def merge(self, other: Coverage) -> None:
         for name in ("cases", "events", "tied_events", "kinds", "failures", "choices"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.pairs |= other.pairs
 
     def missing(self) -> list[str]:
+        choices = sorted(choice for choice in all_choices() if not self.choices[choice])
         return [
             *(f"no event of the kind '{kind}'" for kind in Activity if not self.kinds[kind]),
             *(f"no attempt that failed as '{failure}'" for failure in Failure if not self.failures[failure]),
-            *(
-                f"no case of {key}: {option}"
-                for key, option in all_choices()
-                if not self.choices[key, option]
-            ),
+            *(f"no case of {key}: {option}" for key, option in choices),
         ]
 
 
@@ -139,12 +131,8 @@ def all_choices() -> set[Choice]:
         ("tasks.", {"after": ("[]", "[g0]", "[g1]")}),
         ("", {"tied": ("True", "False")}),
     )
-    return {
-        (prefix + key, option)
-        for prefix, table in tables
-        for key, options in table.items()
-        for option in options
-    }
+    keyed = [(prefix + key, options) for prefix, table in tables for key, options in table.items()]
+    return {(key, option) for key, options in keyed for option in options}
 
 
 def compare_cases(cases: Iterable[Case]) -> tuple[Coverage, list[str]]:

@@ -4,18 +4,14 @@ import pytest
 
 from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario.problems import ScenarioError
-from tests.model.helpers import PARALLEL, bare, check, script_queue, simulate_one
+from tests.model.helpers import PARALLEL, bare, check, limited, script_queue, simulate_one
 
 ONE_CALL = "tasks: [{count: %d, tokens: 10K, output_share: 0%%, duration: 6s}]"
 SMALL = "tasks: [{count: %d, duration: 6s}]"
 WRITING = "tasks: [{count: 2, tokens: %s, output_share: 100%%, duration: %s}]"
 
 
-def limits(written: str) -> str:
-    return f"provider: {{limits: {{{written}}}}}"
-
-
-TEN_K_PER_MINUTE = limits("input_tokens: 10K/min")
+TEN_K_PER_MINUTE = limited(input_tokens="10K/min")
 
 
 def test_rate_limited_agents_collide_again_until_their_retries_are_spent():
@@ -45,25 +41,25 @@ def test_gateway_serves_first_in_first_out_and_rejects_nothing():
 
 def test_output_is_charged_at_the_end_and_a_bucket_in_debt_admits_nothing():
     """A first call of 10 s writes 16K against a bucket of 8K at 8K a minute: 8K in debt, for a minute."""
-    scenario = bare(WRITING % ("16K", "10s"), limits("output_tokens: 8K/min"))
+    scenario = bare(WRITING % ("16K", "10s"), limited(output_tokens="8K/min"))
     check(scenario, script_queue(1), starts={"backoff": [10]}, ends={"backoff": [70]}, makespan_s=80)
 
 
 def test_output_bucket_at_exactly_zero_admits():
-    scenario = bare(WRITING % ("8K", "10s"), limits("output_tokens: 8K/min"))
+    scenario = bare(WRITING % ("8K", "10s"), limited(output_tokens="8K/min"))
     check(scenario, script_queue(1), makespan_s=20, rejected_requests=0, quota_output_tokens=16_000)
 
 
 @pytest.mark.parametrize(
-    ("written", "tasks", "starts"),
+    ("limits", "tasks", "starts"),
     [
-        ("requests: 2/min", SMALL % 3, [0, 0, 30]),
-        ("requests: 60/min, burst: 1s", SMALL % 3, [0, 1, 2]),
-        ("input_tokens: 10K/min, scale: 0.5, burst: 2m", ONE_CALL % 2, [0, 120]),
+        (limited(requests="2/min"), SMALL % 3, [0, 0, 30]),
+        (limited(requests="60/min", burst="1s"), SMALL % 3, [0, 1, 2]),
+        (limited(input_tokens="10K/min", scale=0.5, burst="2m"), ONE_CALL % 2, [0, 120]),
     ],
 )
-def test_calls_start_when_the_buckets_hold_enough(written, tasks, starts):
-    check(bare(tasks, limits(written)), PARALLEL, starts={"call": starts})
+def test_calls_start_when_the_buckets_hold_enough(limits, tasks, starts):
+    check(bare(tasks, limits), PARALLEL, starts={"call": starts})
 
 
 def test_long_retry_after_is_answered_by_backoff_or_by_giving_up():
@@ -110,7 +106,7 @@ def test_call_that_no_bucket_can_hold_does_not_hold_up_the_line():
 
 def test_coordinator_shares_the_limits_and_never_gives_up():
     """One request a minute: the turn takes it, the call waits for the next, the merge for the one after."""
-    scenario = bare(SMALL % 1, limits("requests: 1/min"), "merge: {structured: {tokens: 500, time: 5s}}")
+    scenario = bare(SMALL % 1, limited(requests="1/min"), "merge: {structured: {tokens: 500, time: 5s}}")
     check(scenario, "parallel", starts={"call": [60]}, makespan_s=125, quota_requests=3)
 
 
@@ -142,7 +138,7 @@ def test_cache_reads_count_where_the_provider_says_so(cache_reads, counted):
     """Two calls of 5K new input: the second sends 10K in all, of which 5K are read."""
     scenario = bare(
         "tasks: [{tokens: 10K, output_share: 0%, calls: 2, duration: 12s}]",
-        limits("input_tokens: 1M/min"),
+        limited(input_tokens="1M/min"),
         f"provider: {{accounting: {{cache_reads: {cache_reads}}}}}",
     )
     check(scenario, PARALLEL, quota_input_tokens=counted)
@@ -150,7 +146,7 @@ def test_cache_reads_count_where_the_provider_says_so(cache_reads, counted):
 
 def test_reserved_output_holds_max_tokens_and_gives_back_the_unused_part():
     """A bucket of 8K, 6K reserved a call: the second waits for 4K at 8K a minute, though both write 1K."""
-    parts = (WRITING % ("1K", "12s"), limits("output_tokens: 8K/min"))
+    parts = (WRITING % ("1K", "12s"), limited(output_tokens="8K/min"))
     reserved = bare(*parts, "provider: {accounting: {output: reserved, max_tokens: 6K}}")
     check(reserved, PARALLEL, starts={"call": [0, 30]}, rejected_requests=1)
     check(bare(*parts), PARALLEL, rejected_requests=0)
@@ -160,7 +156,7 @@ def test_reservation_above_the_bucket_is_a_scenario_error():
     with pytest.raises(ScenarioError, match="max_tokens"):
         bare(
             SMALL % 1,
-            limits("output_tokens: 1K/min"),
+            limited(output_tokens="1K/min"),
             "provider: {accounting: {output: reserved, max_tokens: 6K}}",
         )
 
@@ -170,7 +166,7 @@ def test_rejected_requests_cost_quota_where_the_provider_counts_them(failed_requ
     """Two requests a minute and three agents: the third is rejected once, and admitted at 30 s."""
     scenario = bare(
         SMALL % 3,
-        limits("requests: 2/min"),
+        limited(requests="2/min"),
         f"provider: {{accounting: {{failed_requests: {failed_requests}}}}}",
     )
     check(scenario, PARALLEL, starts={"call": [0, 0, 30]}, quota_requests=counted, rejected_requests=1)
@@ -182,7 +178,7 @@ def test_coordinator_gets_through_though_its_rejected_requests_cost_requests(on_
     request, loses it, and is admitted half a minute later. In line nothing is rejected, and it waits 15 s."""
     scenario = bare(
         "tasks: [{duration: 15s}]",
-        limits("requests: 2/min"),
+        limited(requests="2/min"),
         "merge: {structured: {time: 5s}}",
         f"provider: {{on_limit: {on_limit}, accounting: {{failed_requests: true}}}}",
     )

@@ -62,34 +62,24 @@ class Estimate:
 
 
 def cochran(deviations: NDArray[np.float64]) -> int:
-    """Return about how many values a t interval of their mean needs: 25 times the squared skewness.
+    """Return about how many values a t interval of their mean needs, from their deviations from it.
 
-    Then a 95% interval misses the mean at most in 6% of samples: Cochran, Sampling Techniques (3rd ed. 1977),
-    section 2.15. Of a sample in which k of n values are rare and large, that is about 25 n / k.
+    It is 25 times the squared skewness, rounded up to two digits. Then a 95% interval misses the mean at most
+    in 6% of samples: Cochran, Sampling Techniques (3rd ed. 1977), section 2.15. Of a sample in which k of n
+    values are rare and large, that is about 25 n / k.
 
     The rule is for 95%. Of exponential values, an interval that is one of 20 with 95% together misses 2.6
     times as often as stated, and with the confidence of `to_end_early` 15 times. Ten times as many values
     would be needed.
-
-    Parameters
-    ----------
-    deviations : from the mean.
-
-    Returns
-    -------
-    The number, rounded up to two digits.
     """
     squares = deviations * deviations
     variance = float(squares.mean())
     if variance == 0:
         return 0
     skewness = float(squares @ deviations) / deviations.size / variance**1.5
-    return _two_digits(25 * skewness**2)
-
-
-def _two_digits(number: float) -> int:
-    unit = 10.0 ** max(0, math.floor(math.log10(max(number, 1))) - 1)
-    return math.ceil(number / unit) * round(unit)
+    needed: float = 25 * skewness**2
+    unit = 10.0 ** max(0, math.floor(math.log10(max(needed, 1))) - 1)
+    return math.ceil(needed / unit) * round(unit)
 
 
 def to_end_early(confidence: float) -> float:
@@ -104,18 +94,10 @@ def to_end_early(confidence: float) -> float:
 
 
 def mean_estimate(values: ArrayLike, confidence: float = 0.95) -> Estimate:
-    """Estimate a mean by Student's t.
+    """Estimate a mean by Student's t, from one value a replication.
 
-    Raises ValueError for no values, a value that is not finite, or a confidence that is not within (0, 1).
-
-    Parameters
-    ----------
-    values : one a replication.
-    confidence : of the interval.
-
-    Returns
-    -------
-    The interval is exactly the mean where all values are equal, and unbounded for one value.
+    The interval is exactly the mean where all values are equal, and unbounded for one value. Raises
+    ValueError for no values, a value that is not finite, or a confidence that is not within (0, 1).
     """
     sample = _sample(values)
     mean, deviation = mean_and_deviations(sample)
@@ -129,11 +111,9 @@ def mean_estimate(values: ArrayLike, confidence: float = 0.95) -> Estimate:
 def mean_intervals(
     values: NDArray[np.float64], confidence: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Estimate the mean of each row of values as `mean_estimate` does; returns means, lower and upper ends.
+    """Estimate the mean of each row of finite values, shape (points, replications), as `mean_estimate` does.
 
-    Parameters
-    ----------
-    values : shape (points, replications), all finite.
+    Returns means, lower and upper ends, each of shape (points,).
     """
     mean, deviations = mean_and_deviations(values)
     n = values.shape[1]
@@ -182,19 +162,11 @@ def ratio_of_means(of: NDArray[np.float64], to: NDArray[np.float64], confidence:
 def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: float = 0.95) -> Estimate:
     """Estimate a quantile by order statistics, without any assumption about the distribution.
 
-    Raises ValueError for no values, a value that is not finite, a probability or confidence not in (0, 1).
-
-    Parameters
-    ----------
-    values : one a replication, shape (n,).
-    probability : which quantile, within (0, 1).
-    confidence : of the interval; at least that, as the binomial distribution is discrete.
-
-    Returns
-    -------
     The value is the smallest that at least `probability` of the sample do not exceed. Each end of the
     interval leaves out at most (1 - confidence) / 2, and is infinite where no order statistic does: a 95%
-    interval for p95 has an upper end from 72 replications on, even if all values are equal.
+    interval for p95 has an upper end from 72 replications on, even if all values are equal. As the binomial
+    distribution is discrete, the confidence is at least that. Raises ValueError for no values, a value that
+    is not finite, a probability or confidence not in (0, 1).
 
     Notes
     -----

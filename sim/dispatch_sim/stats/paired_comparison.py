@@ -51,12 +51,9 @@ class PairedComparison:
 
 
 def compare_best(one: NDArray[np.float64], other: NDArray[np.float64]) -> PairedComparison:
-    """Compare the best of one side with the best of the other.
+    """Compare the best of two sides, in the replications that all of their alternatives have.
 
-    Parameters
-    ----------
-    one, other : costs, shape (alternatives, replications), of the same replications; NaN where one is
-        missing. Only replications that all alternatives have are compared.
+    Costs have shape (alternatives, replications), NaN where a replication is missing.
     """
     missing = np.isnan(one).any(axis=0) | np.isnan(other).any(axis=0)
     whole, halves = np.full(missing.size, np.nan), np.full(missing.size, np.nan)
@@ -75,14 +72,9 @@ def best_of(costs: NDArray[np.float64]) -> NDArray[np.float64]:
 def cross_fitted_best(costs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the cost of the best alternative, without the bias of picking and judging it on the same data.
 
-    Parameters
-    ----------
-    costs : shape (alternatives, replications).
-
-    Returns
-    -------
-    Shape (replications,). An even replication has the cost of the alternative with the least mean in the odd
-    ones (the first of equals), and the reverse. Its expectation is never below the mean of the truly best.
+    Of costs of shape (alternatives, replications), an even replication has that of the alternative with the
+    least mean in the odd ones (the first of equals), and the reverse. Its expectation is never below the mean
+    of the truly best.
     """
     even = np.arange(costs.shape[1]) % 2 == 0
     if len(costs) == 1 or even.size < 2:

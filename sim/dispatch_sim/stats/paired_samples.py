@@ -57,12 +57,7 @@ def present(sample: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def in_common(*samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the values of samples of `paired_samples` in the replications that all of them have.
-
-    Returns
-    -------
-    Shape (samples, replications).
-    """
+    """Return samples of `paired_samples` in the replications that all have, shape (samples, replications)."""
     together = np.stack(samples)
     return together[:, ~np.isnan(together).any(axis=0)]
 

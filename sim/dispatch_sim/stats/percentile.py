@@ -29,13 +29,7 @@ percentile is the largest value, and its error cannot be estimated."""
 
 
 def linearised(sample: NDArray[np.float64], probability: float) -> NDArray[np.float64]:
-    """Return values, in the order of the sample, whose mean is its quantile, with the quantile's noise.
-
-    Parameters
-    ----------
-    sample : one value a replication, shape (n,).
-    probability : which quantile, within (0, 1).
-    """
+    """Return values, in the order of the sample, whose mean is its quantile, with the quantile's noise."""
     n = sample.size
     ordered = np.sort(sample)
     rank = quantile_rank(n, probability)

@@ -382,27 +382,25 @@ def _counted(sent, cached, wrote):
 def write_otel(runs, folder):
     exports = []
     for number, of in _by_session(runs):
-        trace, root = f"{number + 1:032x}", f"{1:016x}"
-        named = {"name": "invoke_agent lead"}
-        spans = [span(trace, root, None, "invoke_agent", of[0].called_us, of[-1].ended_us) | named]
+        trace, named = f"trace-{number}", {"name": "invoke_agent lead"}
+        spans = [span(trace, "lead", None, "invoke_agent", of[0].called_us, of[-1].ended_us) | named]
         for run in of:
             if run.outcome != "rejected":
-                spans += _spans(run, trace, root)
+                spans += _spans(run, trace)
         exports.append({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
     return [_write_lines(folder / "traces.jsonl", exports)]
 
 
-def _spans(run, trace, root):
-    id_ = f"{run.group + 1:08x}{run.position + 1:08x}"
+def _spans(run, trace):
     said = {"gen_ai.agent.name": run.kind}
     failed = {"failed_silent": "api_error", "interrupted": "cancelled"}
     if run.outcome in failed:
         said["error.type"] = failed[run.outcome]
     ended = None if run.outcome == "unfinished" else run.ended_us
     for number, call in enumerate(run.calls):
-        mine = (run.group + 1 << 48) + (run.position + 1 << 32) + number + 1
+        mine = f"{run.agent}-{number}"
         if number:
-            yield span(trace, f"{mine + 2**63:016x}", id_, "execute_tool", call.began_us, call.began_us)
+            yield span(trace, f"{mine}-tool", run.agent, "execute_tool", call.began_us, call.began_us)
         tokens = {
             "gen_ai.request.model": "gpt-5-mini",
             "gen_ai.usage.input_tokens": call.context,
@@ -410,8 +408,8 @@ def _spans(run, trace, root):
             "gen_ai.usage.cache_creation.input_tokens": call.cache_write,
             "gen_ai.usage.output_tokens": call.output,
         }
-        yield span(trace, f"{mine:016x}", id_, "chat", call.began_us, call.ended_us, **tokens)
-    yield span(trace, id_, root, "invoke_agent", run.started_us, ended, **said)
+        yield span(trace, mine, run.agent, "chat", call.began_us, call.ended_us, **tokens)
+    yield span(trace, run.agent, "lead", "invoke_agent", run.started_us, ended, **said)
 
 
 def span(trace, id_, parent, operation, began, ended, **said):

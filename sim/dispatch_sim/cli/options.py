@@ -58,8 +58,6 @@ def output(metavar: str, *names: str, help: str) -> Any:
     return typer.Option(*names, metavar=metavar, parser=parse, help=help)
 
 
-ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
-
 DataFolder = Annotated[
     Path | None, text("DIR", "--data", help="Another folder that the scenario's csv files may be in.")
 ]
@@ -77,10 +75,6 @@ Replications = Annotated[
 
 Jobs = Annotated[int | None, number(1, 1024, help="Threads of the compiled engine. Default: one per core.")]
 
-OutFolder = Annotated[
-    Path | None, output("DIR", help="Output folder. Default: reports/NAME, for a scenario in NAME.yaml.")
-]
-
 Json = Annotated[bool, flag("--json", help="Print the answer as JSON.")]
 
 FailOn = Annotated[
@@ -97,7 +91,7 @@ FailOn = Annotated[
 class ScenarioOptions:
     """A scenario file, and changes to it."""
 
-    scenario: ScenarioFile
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="Scenario file (YAML).")]
     settings: Settings = None
     data: DataFolder = None
 
@@ -134,7 +128,9 @@ class StudyOptions(ScenarioOptions):
 class ReportOptions(StudyOptions):
     """A study whose results are written to a folder."""
 
-    out: OutFolder = None
+    out: Annotated[
+        Path | None, output("DIR", help="Output folder. Default: reports/NAME, for a scenario in NAME.yaml.")
+    ] = None
 
     @property
     def folder(self) -> Path:

@@ -16,16 +16,8 @@ import typer
 if TYPE_CHECKING:
     from dispatch_sim.study.runner import OnProgress
 
-FAILED = 1
-
-BAD_INPUT = 2
-
-VIOLATED = 3
-
-INTERRUPTED = 130
-
-BROKEN_PIPE = 141
-"""As a shell reports a process that ends by SIGPIPE."""
+FAILED, BAD_INPUT, VIOLATED, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
+"""Exit codes; the last two are those of a process that ends by SIGINT or SIGPIPE, as shells report it."""
 
 LONG_S = 2.0
 """Seconds after which a command that shows no progress prints that it simulates."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dispatch_sim.decide.answer import Answer
 from dispatch_sim.report import findings
@@ -12,10 +12,7 @@ from dispatch_sim.report.decision import decide, precision
 from dispatch_sim.report.reasons import why
 from dispatch_sim.report.render import Document, document
 from dispatch_sim.report.tables import by_factors, compared_table, is_paired, main_table
-from dispatch_sim.report.view import View, main_view, replications, simulated, views
-
-if TYPE_CHECKING:
-    from dispatch_sim.report.figures.styles import Picture
+from dispatch_sim.report.view import main_view, replications, simulated, views
 
 MOST_ROWS = 20
 """Rows of a table; how many more there are is said."""
@@ -44,7 +41,13 @@ def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = F
     """Return the short answer of a study, with a table of all strategies where they are `compared`."""
     content, found = study_content(answer), views(answer)
     view = content["view"]
-    figure = _figure(view) if pictures else None
+    figure = None
+    if pictures:
+        # Drawing is what takes longest to load, and a terminal does without.
+        from dispatch_sim.report.figures.break_even import paired_difference
+        from dispatch_sim.report.figures.curves import along_concurrency
+
+        figure = paired_difference(view) or along_concurrency(view)
     return document(
         "answer.md",
         [figure],
@@ -56,11 +59,3 @@ def answer_document(answer: Answer, *, pictures: bool = True, compared: bool = F
         is_paired=is_paired(view, view.points if compared else view.main_points()),
         most=MOST_ROWS,
     )
-
-
-def _figure(view: View) -> Picture | None:
-    # Imported here: drawing is what takes longest to load, and a terminal does without.
-    from dispatch_sim.report.figures.break_even import paired_difference
-    from dispatch_sim.report.figures.curves import along_concurrency
-
-    return paired_difference(view) or along_concurrency(view)

@@ -15,7 +15,7 @@ from dispatch_sim.report.format import about
 from dispatch_sim.report.limits import limits_sentence
 from dispatch_sim.report.sentences import sentence, text
 from dispatch_sim.report.view import View
-from dispatch_sim.scenario.strategy import DEFAULTS, Strategy
+from dispatch_sim.scenario.strategy import DEFAULTS
 
 TEMPLATE = "decision.txt"
 
@@ -57,7 +57,9 @@ def decide(view: View) -> Decision:
         return Decision(say("identical", view), limits, caution=caution)
     if _rivals(view) and not choice.at_stake:
         number = 1 + sum(not other.infeasible for other in choice.alternatives)
-        return Decision(say("indifferent", view, number, _simplest(view)), limits, caution=caution)
+        strategies = [view.recommended, *(other.strategy for other in choice.as_feasible)]
+        simplest = min(strategies, key=lambda strategy: simplicity(strategy, view.tasks))
+        return Decision(say("indifferent", view, number, simplest), limits, caution=caution)
     comparison = text(TEMPLATE, "comparison", view, **_compared(view))
     return Decision(say("recommendation", view), comparison + limits, _context(view), caution)
 
@@ -78,12 +80,6 @@ def precision(view: View) -> str:
 def _rivals(view: View) -> list[Alternative]:
     """Return the alternatives that may meet the limits and differ; a queue of 1 often equals sequential."""
     return [other for other in view.choice.alternatives if not (other.identical or other.infeasible)]
-
-
-def _simplest(view: View) -> Strategy:
-    """Return the simplest strategy that meets the limits as surely as the recommended one."""
-    strategies = [view.recommended, *(other.strategy for other in view.choice.as_feasible)]
-    return min(strategies, key=lambda strategy: simplicity(strategy, view.tasks))
 
 
 def _obvious(view: View) -> list[Alternative]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dispatch_sim.model.events import Activity
 from dispatch_sim.report.figures import palette
@@ -24,7 +24,7 @@ class EventStyle:
 
     name: str
     sign: str
-    kinds: Mapping[Activity, str] = field(hash=False)
+    kinds: Mapping[Activity, str]
     colour: str = palette.INK
     hatch: str = ""
     marker: str = ""

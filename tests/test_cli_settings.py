@@ -103,51 +103,38 @@ STATED = """tasks: [{name: research, count: 2, tokens: 15K, duration: 60s}]
 provider: {limits: {requests: 1000/min, input_tokens: 2M/min, output_tokens: 400K/min, burst: 60s}}
 client: {retries: 2}
 """
+WITH_CLIENT = STATED.replace("retries: 2", "profile: anthropic-sdk")
+WITH_HARNESS = STATED + "harness: {profile: codex}\n"
+LIMITS = "provider.limits.requests, provider.limits.input_tokens and provider.limits.output_tokens"
 
 
 @pytest.mark.parametrize(
-    ("setting", "own"),
+    ("text", "settings", "own"),
     [
+        (STATED, ["provider.profile=anthropic-tier-1"], LIMITS),  # whose burst is that of the file
+        (STATED, ["client.profile=claude-code"], "client.retries"),
+        (STATED, ["harness.profile=claude-code"], "client.retries"),
+        (WITH_CLIENT, ["harness.profile=claude-code"], "client.profile"),
+        (WITH_CLIENT, ["profile=measured-claude-code"], "client.profile"),
+        (WITH_CLIENT, ["harness.profile=claude-code", "client.profile=claude-code"], ""),
         (
-            "provider.profile=anthropic-tier-1",
-            "provider.limits.requests, provider.limits.input_tokens and provider.limits.output_tokens",
+            STATED.replace("60s}}", "60s}, accounting: {cache_reads: true}}"),
+            ["provider.model=claude-sonnet-5"],
+            "",
         ),
-        ("client.profile=claude-code", "client.retries"),
-        ("harness.profile=claude-code", "client.retries"),
+        (WITH_HARNESS, [], ""),
+        (WITH_HARNESS, ["harness.profile=codex-v2", "retry.policy=none"], ""),
+        (WITH_HARNESS, ["provider.profile=anthropic-tier-1", "provider.limits=unlimited"], ""),
     ],
 )
-def test_profile_of_set_warns_of_keys_of_the_file_that_go_before_it(scenario, setting, own):
-    """The burst of the file is that of the profile."""
-    scenario.write_text(STATED)
-    result = dispatch_sim("check", scenario.name, "--set", setting, cwd=scenario.parent)
+def test_profile_of_set_warns_of_keys_of_the_file_that_go_before_it(scenario, text, settings, own):
+    scenario.write_text(text)
+    options = [word for setting in settings for word in ("--set", setting)]
+    result = dispatch_sim("check", scenario.name, *options, cwd=scenario.parent)
     assert result.returncode == 0
-    assert result.stderr == (
-        f"warning: small.yaml: its own values of {own} go before those of {setting.replace('=', ' ')};"
-        " remove them from the file to use these\n"
-    )
-
-
-def test_profile_of_set_warns_of_another_profile_of_the_file_that_goes_before_it(scenario):
-    scenario.write_text(STATED.replace("retries: 2", "profile: anthropic-sdk"))
-    for setting in ("harness.profile=claude-code", "profile=measured-claude-code"):
-        result = dispatch_sim("check", scenario.name, "--set", setting, cwd=scenario.parent)
-        assert "client.profile" in result.stderr.partition(" go before those of ")[0]
-    same = ("--set", "harness.profile=claude-code", "--set", "client.profile=claude-code")
-    assert dispatch_sim("check", scenario.name, *same, cwd=scenario.parent).stderr == ""
-
-
-def test_model_that_states_no_accounting_has_no_warning_of_it(scenario):
-    scenario.write_text(STATED.replace("burst: 60s}", "burst: 60s}, accounting: {cache_reads: true}"))
-    model = ("--set", "provider.model=claude-sonnet-5")
-    assert dispatch_sim("check", scenario.name, *model, cwd=scenario.parent).stderr == ""
-
-
-def test_profile_that_decides_what_it_states_has_no_warning(scenario):
-    scenario.write_text(STATED + "harness: {profile: codex}\n")
-    without_own = ("--set", "harness.profile=codex-v2", "--set", "retry.policy=none")
-    given = ("--set", "provider.profile=anthropic-tier-1", "--set", "provider.limits=unlimited")
-    for arguments in ((), without_own, given):
-        assert dispatch_sim("check", scenario.name, *arguments, cwd=scenario.parent).stderr == ""
+    profile = "".join(settings[:1]).replace("=", " ")
+    warning = f"warning: small.yaml: its own values of {own} go before those of {profile}; "
+    assert result.stderr == (f"{warning}remove them from the file to use these\n" if own else "")
 
 
 def test_diff_warns_once_of_keys_that_go_before_a_profile(scenario):

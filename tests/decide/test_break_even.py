@@ -85,8 +85,8 @@ def test_queue_as_wide_as_the_batch_is_on_the_side_of_parallel(wider):
         (lambda size: (size - 5) / 1000, 0.0, 0.0001, 0.01, "practically_equal", None),
         (lambda size: (size - 5) / 1000, 0.0, 0.0001, 0.002, "crossing", None),
         # A difference of 100% of the cheaper side.
-        (lambda size: 1.0, 2.0, 0.0, "100%", "practically_equal", "parallel"),
-        (lambda size: 1.0, 2.0, 0.0, "99%", "none_in_range", "parallel"),
+        (lambda size: 2.0, 4.0, 0.0, "100%", "practically_equal", "parallel"),
+        (lambda size: 2.0, 4.0, 0.0, "99%", "none_in_range", "parallel"),
         (lambda size: 0.0, 5.0, 0.3, 0.0, "none_in_range", "parallel"),
         (lambda size: 1.0, 1.0, 0.0, 0.0, "practically_equal", None),
     ],

@@ -85,13 +85,16 @@ def test_strategy_that_both_batches_are_too_small_for_is_one_warning(caplog):
 
 
 def test_means_of_strategies_are_over_the_same_replications(monkeypatch):
-    numbers = iter((60, 20))
-
-    def shorter(design_of, needed_by, source, **options):
-        return compare(source, replications=next(numbers))
-
-    monkeypatch.setattr(dispatch_sim.decide.diff, "run_study", shorter)
+    """A study simulates more replications of the best strategies."""
+    values = dispatch_sim.decide.diff._values
+    lengths = {"parallel": 60, "sequential": 20}
+    monkeypatch.setattr(
+        dispatch_sim.decide.diff,
+        "_values",
+        lambda results: {each: rows[:, : lengths[str(each)]] for each, rows in values(results).items()},
+    )
     found = diff(NOISY, NOISY)
+    assert found.recommended["cost_usd"].difference.n == 60
     assert {of["cost_usd"].difference.n for of in found.strategies.values()} == {20}
     assert all(of["cost_usd"].a == of["cost_usd"].b for of in found.strategies.values())
     means = [of["cost_usd"].a for of in found.strategies.values()]

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -228,35 +228,25 @@ def numbered_case(number: int, fixed: Mapping[str, str] = MappingProxyType({})) 
 
 
 def single_option_cases() -> list[Case]:
-    """Return a case for each option of each key, in which all other keys have their first option."""
-    tables = [FACTORS, {f"g0.{key}": options for key, options in GROUP.items()}]
-    tables.append({f"strategies.{key}": options for key, options in STRATEGY.items()})
-    return [
-        _single_option(key, option)
-        for table in tables
-        for key, options in table.items()
-        for option in options
-    ]
+    """Return a case for each option of each key, in which all other keys have their first option.
 
-
-def _single_option(changed: str, option: str) -> Case:
-    class First(random.Random):
-        """Has whatever is drawn besides the keys as it is in one group of several tasks, untied."""
-
-        def choice(self, options: Any) -> Any:
-            return options[0]
-
-        def random(self) -> float:
-            return 0.5
-
-        def randint(self, low: int, high: int) -> int:
-            return 3
-
-        def randrange(self, *bounds: int) -> int:
-            return 1
-
+    It is untied, and has one group of several tasks.
+    """
+    of_group = {f"g0.{key}": options for key, options in GROUP.items()}
+    of_strategy = {f"strategies.{key}": options for key, options in STRATEGY.items()}
     base = {"strategies.kind": "queue", "g0.count": "5", "provider.limits": FACTORS["provider.limits"][1]}
-    return make_case(First(1), lambda key, options: option if key == changed else base.get(key, options[0]))
+    first: Any = SimpleNamespace(
+        random=lambda: 0.5,
+        choice=lambda options: options[0],
+        randint=lambda low, high: 3,
+        randrange=lambda stop: 1,
+    )
+    cases = []
+    for changed, changes in (FACTORS | of_group | of_strategy).items():
+        for option in changes:
+            fixed = base | {changed: option}
+            cases.append(make_case(first, lambda key, options, fixed=fixed: fixed.get(key, options[0])))
+    return cases
 
 
 def make_case(fates: random.Random, choose: Callable[[str, Options], str]) -> Case:

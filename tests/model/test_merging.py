@@ -34,19 +34,12 @@ def test_output_pairs_with_all_that_its_agent_could_not_see():
     at 20 s: one pair. `b` was launched at 0 s and is back at 100 s: two pairs, though both were long done.
     """
     scenario = bare(
-        "tasks: [{duration: 10s, output: prose},"
-        " {duration: 100s, output: prose},"
+        "tasks: [{duration: 10s, output: prose}, {duration: 100s, output: prose},"
         " {duration: 10s, output: prose}]",
         "merge: {prose: {people: 5s}, pair: {people: 10s}}",
     )
-    kind = "merge by person"
-    check(
-        scenario,
-        script_queue(2),
-        starts={kind: [10, 20, 100]},
-        ends={kind: [15, 35, 125]},
-        people_s=5 + 15 + 25,
-    )
+    starts, ends = {"merge by person": [10, 20, 100]}, {"merge by person": [15, 35, 125]}
+    check(scenario, script_queue(2), starts=starts, ends=ends, people_s=5 + 15 + 25)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +66,7 @@ def test_bad_output_wastes_its_merge_and_pays_for_no_pairs():
     Each attempt used 1,000 tokens, 100 to spawn and 200 to return; the structured merge 500.
     """
     scenario = bare(
-        THREE_PROSE.replace("}]", "}, {name: b, tokens: 1K, duration: 60s}]"),
+        THREE_PROSE.replace("}]", "}, {duration: 60s}]"),
         "dispatch: {spawn: {tokens: 100}, return: {tokens: 200}}\nfailures: {bad_output: 100%}",
         "merge: {structured: {tokens: 500, time: 5s}, prose: {people: 3m}, pair: {people: 10s}}",
         "retry: {policy: none}",

@@ -298,30 +298,32 @@ def test_interrupted_results_replace_fewer_or_those_of_another_interrupted_study
     assert resumed(tmp_path) == whole()
 
 
+TWO_SIZES = FIXED.replace("tasks: [3]", "tasks: [2, 3]")
 LARGER = (
-    "holds a larger study of this scenario, with 40 replications of 3 design points; this one has at most "
+    "larger study of this scenario, with 40 replications of {} design points; this one has at most {} of 3."
 )
 
 
 @pytest.mark.parametrize(
-    ("study", "options", "message"),
+    ("text", "study", "options", "message"),
     [
-        (studies.sweep, {"replications": 39}, LARGER + "39 of 3."),
-        (studies.sweep, {"replications": 39, "resume": True}, LARGER + "39 of 3."),
-        (studies.sweep, {"replications": 40}, None),
-        (studies.sweep, {"replications": 41}, None),
-        (studies.sweep, {"replications": 39, "resume": False}, None),
-        (studies.sweep, {"replications": 39, "seed": 7}, None),
-        (studies.compare, {"replications": 39}, LARGER + "39 of 3."),
+        (FIXED, studies.sweep, {"replications": 39}, LARGER.format(3, 39)),
+        (FIXED, studies.sweep, {"replications": 39, "resume": True}, LARGER.format(3, 39)),
+        (FIXED, studies.sweep, {"replications": 40}, None),
+        (FIXED, studies.sweep, {"replications": 41}, None),
+        (FIXED, studies.sweep, {"replications": 39, "resume": False}, None),
+        (FIXED, studies.sweep, {"replications": 39, "seed": 7}, None),
+        (FIXED, studies.compare, {"replications": 39}, LARGER.format(3, 39)),
+        (TWO_SIZES, studies.compare, {"replications": 400}, LARGER.format(6, 400)),
     ],
 )
-def test_finished_study_is_replaced_by_a_smaller_one_only_on_request(tmp_path, study, options, message):
-    before = finished(tmp_path)
+def test_finished_study_is_replaced_by_a_smaller_one_only_on_request(tmp_path, text, study, options, message):
+    before = finished(tmp_path, text)
     if message is None:
-        finished(tmp_path, play=study, **options)
+        finished(tmp_path, text, study, **options)
         return
     with pytest.raises(ResultsError) as error:
-        study(parse_source(FIXED), folder=tmp_path, **options)
+        study(parse_source(text), folder=tmp_path, **options)
     assert message in str(error.value)
     assert str(error.value).endswith(" Replace it with --restart, or name another folder with --out")
     assert tuple((tmp_path / name).read_bytes() for name in WRITTEN) == before
@@ -345,17 +347,6 @@ def finished_batches(folder):
     design = stored_design(stored_source(results), results)
     assert design.batch_sizes == sorted(set(results.points["tasks"]))
     return design.batch_sizes
-
-
-def test_comparison_does_not_replace_a_sweep_of_the_same_scenario(tmp_path):
-    text = FIXED.replace("tasks: [3]", "tasks: [2, 3]")
-    finished(tmp_path, text)
-    with pytest.raises(
-        ResultsError, match="40 replications of 6 design points; this one has at most 400 of 3"
-    ):
-        studies.compare(parse_source(text), folder=tmp_path, replications=400)
-    finished(tmp_path / "other", text, studies.compare)
-    finished(tmp_path / "other", text)
 
 
 @pytest.mark.parametrize("compiled_at_first", [True, False])

@@ -30,10 +30,8 @@ TO_ADMIT = "raise provider.limits.input_tokens, scale or burst, or lower tokens 
 def problems(scenario: Scenario, invalid: list[Path]) -> Iterator[Finding]:
     """Yield what makes the scenario impossible to simulate.
 
-    Parameters
-    ----------
-    invalid : paths of keys that are invalid by themselves, and have been left out. Checks that depend on them
-        are skipped.
+    `invalid` are the paths of keys that are invalid by themselves, and have been left out: checks that depend
+    on them are skipped.
     """
     if any(path[-1:] == ("profile",) for path in invalid):  # it may have stated anything
         return

@@ -18,13 +18,9 @@ _TEXT = {"type": "string"}
 def distribution_schema(
     value: dict[str, Any], families: Mapping[str, Iterable[tuple[str, ...]]], shapes: Iterable[str]
 ) -> dict[str, Any]:
-    """Return the JSON schema of a distribution of values.
+    """Return the JSON schema of a distribution, given the schema of its values.
 
-    Parameters
-    ----------
-    value : schema of a value.
-    families : the forms of each family's parameters.
-    shapes : the parameters that are plain numbers.
+    `families` are the forms of each family's parameters, and `shapes` the parameters that are plain numbers.
     """
     shape = {"anyOf": [{"type": "number", "minimum": 0}, _TEXT]}
     sample = {"anyOf": [{"type": "array", "minItems": 1, "items": value}, _mapping(csv=_TEXT, column=_TEXT)]}

@@ -188,10 +188,8 @@ _VALUES = {text: value for value, text in _TEXTS.items()}
 def parse_strategy(raw: Any) -> Strategy:
     """Read one strategy, as a scenario, a command, Python or a table of results writes it.
 
-    Parameters
-    ----------
-    raw : `parallel`, `queue: 3`, `queue of 3`, `queue of 3 (script)`, or a mapping such as
-        `{queue: 3, manager: script}`, as text too. `paced: 3` is short for `{queue: 3, pace: limits}`.
+    It is `parallel`, `queue: 3`, `queue of 3`, `queue of 3 (script)`, or a mapping such as
+    `{queue: 3, manager: script}`, as text too. `paced: 3` is short for `{queue: 3, pace: limits}`.
 
     Raises PydanticCustomError with what was found, and what to write.
     """

@@ -162,11 +162,7 @@ def expand(raw: Any) -> tuple[Any, list[Finding]]:
 def own_keys_before(raw: Any, key: str, name: Any) -> list[str]:
     """Return the keys of a scenario that go before other values of a profile or model, but for its tasks.
 
-    Parameters
-    ----------
-    raw : the scenario as written.
-    key : where the profile or model is put: `provider.profile`, `provider.model`, `profile`.
-    name : its name.
+    `key` is where its name is put: `provider.profile`, `provider.model` or `profile`.
     """
     section, _, last = key.rpartition(".")
     if not isinstance(raw, dict) or last not in KEYS.get((section,) if section else (), ()):

@@ -8,7 +8,7 @@ from scipy import stats
 import dispatch_sim.decide.diff
 from dispatch_sim import compare, diff, load
 from dispatch_sim.scenario.changes import Change, changes
-from tests.study.pairs import LEFT_OUT, NOISY, PAIRS, WIDE
+from tests.study.pairs import NOISY, PAIRS
 
 HOUR = 40 / 3600
 """Dollars that a second of waiting costs."""
@@ -74,14 +74,6 @@ def test_difference_is_paired_by_replication():
         assert (interval.low, interval.high) == pytest.approx(expected)
         # The durations of the second are those of the first times 13/12, so the makespans are.
         assert interval.mean == pytest.approx(a[str(strategy)].mean() / 12)
-
-
-def test_strategy_that_both_batches_are_too_small_for_is_one_warning(caplog):
-    diff(WIDE, load(WIDE).replaced({"tasks.duration": "60s"}))
-    assert caplog.messages == [LEFT_OUT]
-    caplog.clear()
-    diff(PAIRS, WIDE)
-    assert caplog.messages == [LEFT_OUT]
 
 
 def test_means_of_strategies_are_over_the_same_replications(monkeypatch):

@@ -24,7 +24,7 @@ from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import Strategy, parse_strategy
 from dispatch_sim.study.design import Design
 from dispatch_sim.study.runner import simulate_design
-from tests.study.pairs import LEFT_OUT, NOISY, PAIRS, WIDE
+from tests.study.pairs import NOISY, PAIRS
 
 ROOT = Path(__file__).parents[2]
 PARALLEL, SEQUENTIAL, QUEUE_OF_2 = map(parse_strategy, ("parallel", "sequential", "queue of 2"))
@@ -105,15 +105,6 @@ def test_switching_value_is_where_two_costs_are_equal(replaced, by, key, at):
     found = switching_value(PAIRS.replace(replaced, by), PARALLEL, key)
     assert (found.at, found.low, found.high) == (at, at, at)
     assert (found.becomes, found.resolved) == ((SEQUENTIAL, True) if found.at else (None, False))
-
-
-@pytest.mark.usefixtures("few_keys")
-def test_strategy_that_the_batch_is_too_small_for_is_a_warning(caplog):
-    explain(parse_source(WIDE), ranges={"tasks.duration": "60s..70s"}, replications=2)
-    assert caplog.messages == [LEFT_OUT]
-    caplog.clear()
-    explain(parse_source(WIDE), ranges={"tasks": "2..20"}, replications=2)
-    assert caplog.messages == []
 
 
 def test_another_concurrency_differs_from_another_kind():

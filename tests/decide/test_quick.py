@@ -19,7 +19,6 @@ from dispatch_sim.report.quick import (
 )
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.warnings import warnings
-from tests.study.pairs import LEFT_OUT
 
 FEW, SOME = {"study.at_most": 64}, {"study.at_most": 1024}
 TIGHT = {"tasks": 6, "limits": "50/30K/8K", "concurrency": "2..4", "settings": SOME}
@@ -243,11 +242,6 @@ def test_concurrencies_that_are_left_out_are_named(caplog):
     compared = {*found.means, *found.dropped}
     assert {strategy.concurrency for strategy in compared if strategy.kind == "queue"} == {2, 3}
     assert caplog.messages[0].startswith("concurrency: only 2 and 3 of '1..5' are compared: ")
-
-
-def test_strategy_that_the_batch_is_too_small_for_is_a_warning(caplog):
-    ask(4, settings=FEW | {"strategies": ["sequential", {"queue": 20}]})
-    assert caplog.messages == [LEFT_OUT]
 
 
 def test_no_more_agents_are_recommended_than_the_harness_runs(caplog):

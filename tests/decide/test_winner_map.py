@@ -19,7 +19,7 @@ from dispatch_sim.report.maps import legend, map_sentences, write_map
 from dispatch_sim.scenario.loader import parse_source
 from dispatch_sim.scenario.problems import UserError
 from dispatch_sim.scenario.strategy import CONCURRENCIES, Strategy, parse_strategy
-from tests.study.pairs import LEFT_OUT, NOISY, PAIRS, WIDE, pairs_border
+from tests.study.pairs import NOISY, PAIRS, pairs_border
 from tests.study.tables import table
 
 
@@ -320,15 +320,6 @@ def test_ignored_deadline_is_a_warning(caplog):
     (message,) = [record.getMessage() for record in caplog.records]
     assert message.startswith("objective.deadline: not considered here")
     assert "by cost alone" in message
-
-
-def test_strategy_that_no_batch_of_the_map_is_large_enough_for_is_a_warning(caplog):
-    source = parse_source(WIDE)
-    map_winners(source, "merge.pair.tokens=1K,2K", "tasks.duration=10s,20s", replications=2)
-    assert caplog.messages == [LEFT_OUT]
-    caplog.clear()
-    map_winners(source, "tasks=4,20", "tasks.duration=10s,20s", replications=2)
-    assert caplog.messages == []
 
 
 def test_single_level_of_an_axis_is_an_error():

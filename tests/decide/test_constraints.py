@@ -6,6 +6,7 @@ from scipy import stats
 
 from dispatch_sim.decide.choice import choose
 from dispatch_sim.decide.constraints import Limits, find_feasibility
+from dispatch_sim.decide.winners import strategy_samples
 from dispatch_sim.scenario.strategy import Strategy
 from tests.study.tables import table
 
@@ -27,6 +28,11 @@ def study(strategies, replications=200):
 
 
 LIMITS = Limits(deadline=50, budget=None, probability=0.9)
+
+
+def feasibility_of(results, limits=LIMITS):
+    samples = {measure: strategy_samples(results, measure) for measure in limits.bounds}
+    return find_feasibility(samples, limits, 0.95)
 
 
 def test_cheapest_feasible_strategy_is_recommended():
@@ -60,7 +66,7 @@ def test_undecided_recommendation_screens_out_nothing():
 )
 def test_study_does_not_end_early_on_weak_feasibility(in_time, verdict, beyond):
     """Significant at 5%; not always at a fiftieth of that (scipy)."""
-    (kept,) = find_feasibility(study({"queue of 1": (in_time, 1)}), LIMITS).values()
+    (kept,) = feasibility_of(study({"queue of 1": (in_time, 1)})).values()
     interval = stats.binomtest(round(200 * in_time), 200).proportion_ci(1 - 0.05 / 50, method="exact")
     assert (kept.verdict, kept.beyond_doubt) == (verdict, interval.low >= 0.9)
     assert kept.beyond_doubt is beyond
@@ -69,15 +75,15 @@ def test_study_does_not_end_early_on_weak_feasibility(in_time, verdict, beyond):
 def test_deadline_and_budget_must_be_met_by_the_same_batch():
     results = study({"queue of 1": (0.5, 1)})
     results["money_usd"] = np.where(results["makespan_s"] > 50, 2.0, 9.0)
-    (found,) = find_feasibility(results, Limits(deadline=50, budget=5, probability=0.4)).values()
+    (found,) = feasibility_of(results, Limits(deadline=50, budget=5, probability=0.4)).values()
     assert (found.share.mean, found.verdict) == (0, "infeasible")
-    (late,) = find_feasibility(results, Limits(deadline=50, budget=None, probability=0.4)).values()
+    (late,) = feasibility_of(results, Limits(deadline=50, budget=None, probability=0.4)).values()
     assert late.share.mean == 0.5
 
 
 def test_feasibility_intervals_are_clopper_pearson_with_bonferroni():
     """scipy's, at 5% / 2."""
-    found = find_feasibility(study({"parallel": (0.5, 1), "queue of 1": (0.9, 5)}), LIMITS)
+    found = feasibility_of(study({"parallel": (0.5, 1), "queue of 1": (0.9, 5)}))
     interval = stats.binomtest(180, 200).proportion_ci(1 - 0.05 / 2, method="exact")
     share = found[Strategy("queue", 1)].share
     assert (share.low, share.high) == pytest.approx((interval.low, interval.high))

@@ -221,11 +221,11 @@ def choose(
     check_confidence(confidence)
     held, part = find_combination(results, tasks, dict(factors or {}))
     raw = strategy_samples(part, column_of(objective))
-    fewest = in_common(*raw.values()).shape[1]
-    if fewest < 2:
+    if (fewest := in_common(*raw.values()).shape[1]) < 2:
         raise ValueError(f"a choice needs at least 2 replications in common, found {fewest}")
     screening = confidence if limits is None else (1 + confidence) / 2
-    feasibility = find_feasibility(part, limits, screening) if limits is not None else {}
+    bounded = {measure: strategy_samples(part, measure) for measure in (limits.bounds if limits else ())}
+    feasibility = find_feasibility(bounded, limits, screening)
     criterion = Criterion(objective, confidence, parse_indifference(indifference))
     return choose_among(raw, tasks, criterion, screening, feasibility, limits, held)
 
@@ -284,7 +284,6 @@ def choose_among(
                 is_contender=feasible and bool(is_contender[number] or (undecided and not identical)),
             )
         )
-
     return Choice(
         tasks=int(tasks),
         factors=factors,

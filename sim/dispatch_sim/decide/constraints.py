@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.decide.winners import strategy_samples
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.stats.estimates import Estimate, share_estimate, to_end_early
 from dispatch_sim.stats.paired_samples import present
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Verdict = Literal["feasible", "infeasible", "undecided"]
 
@@ -68,37 +64,28 @@ class Feasibility:
 
 
 def find_feasibility(
-    results: pd.DataFrame, limits: Limits, confidence: float = 0.95
+    samples: Mapping[str, Mapping[Strategy, NDArray[np.float64]]], limits: Limits | None, confidence: float
 ) -> dict[Strategy, Feasibility]:
-    """Return how often each strategy meets the limits; see `judge_feasibility`.
+    """Return how often each strategy meets the limits; empty without limits.
+
+    Verdicts are simultaneous by Bonferroni's correction.
 
     Parameters
     ----------
-    results : rows of one batch size and one combination of factors.
+    samples : of each measure that has a bound, by strategy, along the replications; NaN where one is missing.
     """
+    if limits is None:
+        return {}
     meets: dict[Strategy, Any] = {}
-    for column, bound in limits.bounds.items():
-        for strategy, sample in strategy_samples(results, column).items():
-            sample = present(sample)
-            meets[strategy] = meets.get(strategy, True) & (sample <= bound)
-    return judge_feasibility(meets, limits.probability, confidence)
-
-
-def judge_feasibility(
-    meets: Mapping[Strategy, NDArray[np.bool_]], probability: float, confidence: float
-) -> dict[Strategy, Feasibility]:
-    """Return the verdicts on strategies, simultaneous by Bonferroni's correction.
-
-    Parameters
-    ----------
-    meets : whether each replication of a strategy meets all limits.
-    """
+    for measure, bound in limits.bounds.items():
+        for strategy, sample in samples[measure].items():
+            meets[strategy] = meets.get(strategy, True) & (present(sample) <= bound)
     each = 1 - (1 - confidence) / max(len(meets), 1)
     found = {}
     for strategy, met in meets.items():
         share, wider = (share_estimate(int(met.sum()), met.size, c) for c in (each, to_end_early(each)))
-        beyond_doubt = _verdict(wider, probability) != "undecided"
-        found[strategy] = Feasibility(share, _verdict(share, probability), beyond_doubt)
+        beyond_doubt = _verdict(wider, limits.probability) != "undecided"
+        found[strategy] = Feasibility(share, _verdict(share, limits.probability), beyond_doubt)
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch_sim.decide.choice import choose_among
-from dispatch_sim.decide.constraints import Feasibility, Limits, eligible, judge_feasibility
+from dispatch_sim.decide.constraints import Limits, eligible, find_feasibility
 from dispatch_sim.decide.rare_events import replications_to_quote
 from dispatch_sim.decide.winners import LOW_BY_FAILING, Criterion, find_winner, with_few_failures
 from dispatch_sim.model.outcome import MEASURES
@@ -54,14 +54,9 @@ class Sample:
         limits = Limits.of(scenario.objective.model_dump())
         # With limits, half of the error is for differences, and half for feasibility.
         self._error = (1 - scenario.study.confidence) / (1 if limits is None else 2)
-        feasibility: dict[Strategy, Feasibility] = {}
-        if limits is not None:
-            meets = {
-                each: np.all([self._column(name, each) <= at for name, at in limits.bounds.items()], axis=0)
-                for each in values
-            }
-            confidence = 1 - self._error * len(meets) / plans
-            feasibility = judge_feasibility(meets, limits.probability, confidence)
+        bounds = limits.bounds if limits is not None else {}
+        bounded = {name: {each: self._column(name, each) for each in values} for name in bounds}
+        feasibility = find_feasibility(bounded, limits, 1 - self._error * len(values) / plans)
         criterion = Criterion(
             OBJECTIVES[scenario.objective.minimise], scenario.study.confidence, scenario.threshold
         )

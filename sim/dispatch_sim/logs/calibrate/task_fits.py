@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import pandas as pd
@@ -58,6 +58,8 @@ class TaskFits:
         counts = self.runs["kind"].value_counts()
         kinds = sorted(map(str, counts.index))
         self.group_of = {kind: kind if counts[kind] >= LEAST else ALL_KINDS for kind in kinds}
+        self._by_kind = dict(list(self.runs.groupby("kind"))) | {ALL_KINDS: self.runs}
+        self._of_all_kinds: dict[str, Figure | None] = {}
         self._pooled = _components(self.runs)
 
     def figures(self, name: str) -> Iterator[Figure]:
@@ -99,20 +101,22 @@ class TaskFits:
         """Return statistics of runs of these sessions with their intervals, by resampling of sessions."""
         return bootstrap(statistic, codes(sessions), intervals=self.intervals)
 
-    def _of(self, name: str) -> pd.DataFrame:
-        return self.runs if name == ALL_KINDS else self.runs[self.runs["kind"] == name]
+    @cached_property
+    def _pooled_share(self) -> Interval:
+        return self._share_interval(self.runs, self._pooled)
 
     def _distribution(self, name: str, key: str, column: str, unit: str, most: float) -> Figure:
-        path, own = ("tasks", name, key), self._of(name)[column]
-        figure = self.measure(path, own, unit, most)
-        if figure is not None and name == ALL_KINDS:
-            figure = replace(figure, origin=BORROWED)
+        path, own = ("tasks", name, key), self._by_kind[name][column]
+        figure = None if name == ALL_KINDS else self.measure(path, own, unit, most)
         if figure is None:
-            n, figure = int((own > 0).sum()), self.measure(path, self.runs[column], unit, most)
-            if figure is None:
+            if key not in self._of_all_kinds:
+                self._of_all_kinds[key] = self.measure(path, self.runs[column], unit, most)
+            n, pooled = int((own > 0).sum()), self._of_all_kinds[key]
+            if pooled is None:
                 return too_few(path, n)
             note = f"{n} runs of this kind show it, fewer than {LEAST}, so all kinds are used. "
-            figure = replace(figure, origin=BORROWED, source=note + figure.source)
+            source = pooled.source if name == ALL_KINDS else note + pooled.source
+            figure = replace(pooled, path=path, origin=BORROWED, source=source)
         return self._with_stopped(figure) if key == "duration" else figure
 
     def _with_stopped(self, figure: Figure) -> Figure:
@@ -124,7 +128,7 @@ class TaskFits:
         return replace(figure, source=f"{figure.source}; without {stopped} that the user stopped")
 
     def _output_share(self, name: str) -> Figure:
-        path, own = ("tasks", name, "output_share"), self._of(name)
+        path, own = ("tasks", name, "output_share"), self._by_kind[name]
         shown, all_shown = (
             runs[(runs["output_tokens"] > 0) & (runs["work_tokens"] > 0)] for runs in (own, self.runs)
         )
@@ -145,14 +149,14 @@ class TaskFits:
 
     def _variance(self, name: str) -> Figure:
         path, usual = ("tasks", name, "variance"), Variance()
-        runs, origin = self._of(name), MEASURED
+        runs, origin = self._by_kind[name], MEASURED
         found = _components(runs)
         if name == ALL_KINDS or found.groups < OWN_GROUPS:
-            runs, found, origin = self.runs, self._pooled, BORROWED
+            found, origin = self._pooled, BORROWED
         if found.groups < LEAST_GROUPS:
             few = f"{found.groups} parallel groups show it, fewer than {LEAST_GROUPS}"
             return Figure(path, _shares(0.0), DEFAULT, f"{few}; see docs/parameters.md")
-        share = self._share_interval(runs, found)
+        share = self._pooled_share if origin == BORROWED else self._share_interval(runs, found)
         source = (
             f"batch: REML on log-durations over {found.groups} parallel groups, "
             f"sd {number(math.sqrt(found.between))} between and {number(math.sqrt(found.within))} within them"

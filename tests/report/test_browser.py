@@ -79,14 +79,14 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=["tight", "factors", "many"])
-def page(request, tmp_path_factory):
+def page(request, pages, tmp_path_factory):
     """Return the page of a study; that of the first has a map and switching values."""
-    folder = tmp_path_factory.mktemp(request.param)
-    if request.param == "tight":
-        source = parse_source(TIGHT)
-        write_map(map_winners(source, "tasks", "values.waiting", cells=4, replications=2), folder)
-        write_why(explain(source, replications=2), folder)
-    return write_report(request.getfixturevalue(request.param), folder)[0]
+    if request.param != "tight":
+        return pages(request.param)[1][0]
+    folder, source = tmp_path_factory.mktemp("mapped"), parse_source(TIGHT)
+    write_map(map_winners(source, "tasks", "values.waiting", cells=4, replications=2), folder)
+    write_why(explain(source, replications=2), folder)
+    return write_report(request.getfixturevalue("tight"), folder)[0]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

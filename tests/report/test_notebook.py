@@ -35,11 +35,10 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory):
+def logs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("logs")
     write_example(folder)
-    logs = dispatch_sim.read_logs(folder / "codex")
-    return {kind: make(logs) for kind, make in KINDS.items()}
+    return dispatch_sim.read_logs(folder / "codex")
 
 
 def page_of(result):
@@ -62,10 +61,10 @@ def test_an_answer_and_its_parts_are_well_formed_pages_and_print(name, request):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_each_kind_of_result_is_a_well_formed_page_and_prints(name, shown):
-    page = page_of(shown[name])
-    assert {tag for tag, _ in page.tags} & {"table", "img", "p"}
-    assert not str(shown[name]).startswith(type(shown[name]).__name__)
+def test_each_kind_of_result_is_a_well_formed_page_and_prints(name, logs):
+    found = KINDS[name](logs)
+    assert {tag for tag, _ in page_of(found).tags} & {"table", "img", "p"}
+    assert not str(found).startswith(type(found).__name__)
 
 
 def test_what_is_recommended_is_said_in_words_and_in_the_page(tight):

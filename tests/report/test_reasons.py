@@ -169,6 +169,8 @@ def test_money_wasted_by_several_kinds_of_failures_is_shared_by_their_numbers():
     view = made(WASTED | {"crashed_attempts": 1.0, "hung_attempts": 2.0, "money_killed_usd": 1.5})
     found = {cause: amount for cause, amount in attribute(view, PARALLEL).items() if amount}
     assert found == pytest.approx({"killed": 1.5, "failed": 0.5, "hung": 1.0})
+    ranks = [reason.partition(f" with {named(PARALLEL)}: ")[0] for reason in why(view)[1:]]
+    assert ranks == ["Main cause", "Further cause", "Further cause"]
 
 
 @pytest.mark.parametrize(

@@ -67,17 +67,12 @@ def covered(ranks: Values, level: float) -> NDArray[np.bool_]:
 
 
 def needed_widening(reaches: Values, sessions: NDArray[np.intp]) -> float:
-    """Return the factor that makes 90% intervals cover 90% of future outcomes.
+    """Return the factor that makes 90% intervals cover 90% of future outcomes, from the reaches of past ones.
 
     Hierarchical conformal prediction (Lee, Barber and Willett, arXiv 2306.06342): the 90% quantile of the
     reaches, where each session has weight 1, shared by its groups, and one more session has an infinite
     reach. It is valid for any forecast, if future sessions are like those seen. Fewer than 9 sessions are not
-    enough and give 1.
-
-    Parameters
-    ----------
-    reaches : see `Scored.reach`, of each outcome seen.
-    sessions : of each, numbered from 0.
+    enough and give 1. Sessions are numbered from 0.
     """
     if not len(reaches):
         return 1.0

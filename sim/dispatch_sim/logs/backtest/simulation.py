@@ -91,11 +91,8 @@ def _simulate_all(plan: Plan, replications: int, engine: str) -> Iterator[tuple[
 def replay(group: Group, launch: Dispatch | None = None) -> float:
     """Return the simulated wall-clock of a group with its durations as observed.
 
-    Parameters
-    ----------
-    group : as observed.
-    launch : the usual overheads of a launch. If given, the coordinator launches all agents in one turn with
-        these; otherwise each agent is launched, and starts, at its observed time.
+    Each agent is launched, and starts, at its observed time. If the usual overheads of a launch are given,
+    the coordinator launches all agents in one turn with these.
     """
     as_observed = launch is None
     brief_s, spawn_s = (0.0, 0.0) if launch is None else (launch.brief.time, launch.spawn.time.quantile(0.5))
@@ -156,9 +153,7 @@ def tasks_of(scenario: Scenario, kind: str) -> TaskGroup | None:
 def forecast(scenario: Scenario, kinds: Sequence[str], replications: int, engine: str = "simpy") -> Forecast:
     """Simulate one parallel task of each of the kinds; the scenario has tasks for all of them.
 
-    Parameters
-    ----------
-    engine : `simpy` or `compiled`, which give the same forecast.
+    The engines `simpy` and `compiled` give the same forecast.
     """
     counts = Counter(group.name for kind in kinds if (group := tasks_of(scenario, kind)) is not None)
     tasks = tuple(

@@ -81,13 +81,10 @@ class Fit:
 
 
 def fit(values: Values, weights: Values | None = None, most: float = LARGEST) -> Fit:
-    """Return the distribution that the rule of this module selects.
+    """Return the distribution that the rule of this module selects for two or more values above 0.
 
-    Parameters
-    ----------
-    values : above 0, at least two.
-    weights : of each value, at most 1. The default is 1.
-    most : largest value that a scenario allows; a family that may exceed it is not selected.
+    Weights are at most 1, and 1 by default. A family that may exceed `most`, the largest value that a
+    scenario allows, is not selected.
     """
     values = np.asarray(values, dtype=np.float64)
     weights = np.ones_like(values) if weights is None else weights

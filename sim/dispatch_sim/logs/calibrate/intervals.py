@@ -39,13 +39,10 @@ class Interval:
 def bootstrap(
     statistic: Callable[[Values], list[float]], sessions: NDArray[np.intp], *, intervals: bool = True
 ) -> list[Interval]:
-    """Return estimates with their intervals.
+    """Return estimates with their intervals; their ends are NaN if `intervals` are left out.
 
-    Parameters
-    ----------
-    statistic : returns figures of at least 0 for a weight of each row: how often a resample has it.
-    sessions : the session of each row, numbered from 0 without gaps.
-    intervals : False leaves out the intervals, which take most of the time.
+    The statistic gets a weight of each row, how often a resample has it, and returns figures of at least 0.
+    Sessions of the rows are numbered from 0 without gaps.
     """
     estimates = statistic(np.ones(len(sessions)))
     count = int(sessions.max()) + 1 if len(sessions) else 0

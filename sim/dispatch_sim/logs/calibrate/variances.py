@@ -45,13 +45,8 @@ def components(logs: Values, groups: Groups, weights: Values | None = None) -> C
     """Estimate the variances between and within groups by restricted maximum likelihood (REML).
 
     One-way random effects (Searle, Casella and McCulloch, "Variance Components", 1992, chapter 3). The
-    likelihood is profiled over the ratio of the two variances.
-
-    Parameters
-    ----------
-    logs : log-values.
-    groups : the group of each, counted from 0; a group may have one value.
-    weights : how often a resample has each group, by group; once by default.
+    likelihood is profiled over the ratio of the two variances. The groups of the log-values are counted from
+    0; `weights` is how often a resample has each group, once by default.
     """
     weights = np.ones(int(groups.max()) + 1) if weights is None else weights
     sizes = np.bincount(groups, minlength=len(weights))

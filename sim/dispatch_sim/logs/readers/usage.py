@@ -79,14 +79,11 @@ class UsageCounter:
         return len(self._calls)
 
     def add(self, key: str, usage: Usage, *, output_known: bool = True, characters: float = 0.0) -> None:
-        """Count a call, or merge another line of a call that is counted already.
+        """Count a call, or merge another line of a call that is counted already; they share the key.
 
-        Parameters
-        ----------
-        key : shared by the lines of one call.
-        usage : as on this line; of several lines the one with the most tokens counts.
-        output_known : False if the line has a placeholder from the start of the call in place of a count.
-        characters : length of the output on this line, from which an unknown count is estimated.
+        Of the usages on several lines the one with the most tokens counts. `output_known` is False if a line
+        has a placeholder from the start of the call in place of a count, which is estimated from the
+        characters of output on all lines.
         """
         call = self._calls.get(key)
         if call is None:

@@ -82,7 +82,7 @@ def test_many_runs_recover_every_figure():
 
 
 def test_calibrated_scenario_can_be_swept():
-    text = calibrate(made_runs(30, seed=2)).text
+    text = calibrate(made_runs(30, seed=2), intervals=False).text
     source = parse_source(text).replaced({"sweep.tasks": [2], "sweep.concurrency": [1, 2]})
     results = sweep(source, replications=4, jobs=1)
     assert (results.frame["makespan_s"] > 0).all()
@@ -114,7 +114,7 @@ def test_kind_with_few_runs_borrows_from_all():
     few.runs["session"] = "session-x"
     few.runs["group"] = "x/" + few.runs["group"]
     tables = Logs(pd.concat([many.runs, few.runs], ignore_index=True), many.groups)
-    found = calibrate(tables)
+    found = calibrate(tables, intervals=False)
     assert found.group_of == {"Explore": "Explore", "Plan": "all-kinds"}
     assert figure(found, "tasks", "all-kinds", "duration").origin == "borrowed"
     assert figure(found, "tasks", "all-kinds", "duration").n == found.runs
@@ -122,9 +122,9 @@ def test_kind_with_few_runs_borrows_from_all():
 
 def test_runs_over_an_hour_count_as_hung():
     tables = made_runs(30, seed=8, crash=0.0)
-    honest = calibrate(tables)
+    honest = calibrate(tables, intervals=False)
     tables.runs.loc[5, "duration_s"] = 40_000.0
-    found = calibrate(tables)
+    found = calibrate(tables, intervals=False)
     assert found.hung == 1
     assert found.scenario.failures.hang == pytest.approx(1 / len(tables.runs), rel=1e-3)
     assert found.scenario.timeouts.hard == 3600.0
@@ -136,7 +136,7 @@ def test_runs_stopped_after_an_hour_count_as_hung():
     """Of 30 completed and 153 that a user stopped after hours, 153 of 183 hung."""
     tables = made_runs(183, seed=8, groups=1, largest=1, crash=0.0)
     tables.runs.loc[30:, ["outcome", "duration_s"]] = ["interrupted", 40_000.0]
-    found = calibrate(tables)
+    found = calibrate(tables, intervals=False)
     assert (found.attempts, found.hung) == (183, 153)
     assert found.scenario.failures.hang == pytest.approx(153 / 183, rel=1e-3)
 
@@ -145,7 +145,7 @@ def test_number_of_stopped_runs_is_stated():
     tables = made_runs(30, seed=8, crash=0.0, kinds=("Explore", "Plan"))
     first = tables.runs.index[tables.runs["kind"] == "Explore"][:3]
     tables.runs.loc[first, "outcome"] = "interrupted"
-    found = calibrate(tables)
+    found = calibrate(tables, intervals=False)
     said = "; without 3 that the user stopped"
     assert said in figure(found, "tasks", "Explore", "duration").source
     assert said not in found.text.replace(said, "", 1)
@@ -171,7 +171,7 @@ def test_intervals_of_one_number_have_its_unit():
 def test_lifetime_of_the_cache_is_that_of_most_written_tokens():
     tables = made_runs(5, seed=12, crash=0.0)
     path = ("provider", "cache", "ttl")
-    assert figure(calibrate(tables), *path).origin == "default"
+    assert figure(calibrate(tables, intervals=False), *path).origin == "default"
     for model, hour, ttl, price in (
         ("claude-opus-4-5", 700.0, 3600.0, 10.0),
         ("claude-opus-4-5", 300.0, 300.0, 6.25),
@@ -180,7 +180,7 @@ def test_lifetime_of_the_cache_is_that_of_most_written_tokens():
     ):
         tables.runs["model"] = model
         tables.runs[["cache_write_tokens", "cache_write_1h_tokens"]] = [1000.0, hour]
-        found = calibrate(tables)
+        found = calibrate(tables, intervals=False)
         assert figure(found, *path).origin == "measured"
         # Input costs 5 dollars per million tokens, or 3 by default; a write twice that for an hour, else 1.25
         # times that.
@@ -189,7 +189,7 @@ def test_lifetime_of_the_cache_is_that_of_most_written_tokens():
 
 def test_size_of_batch_is_a_default_without_parallel_groups():
     for largest, origin in ((1, "default"), (4, "measured")):
-        found = calibrate(made_runs(20, seed=3, largest=largest))
+        found = calibrate(made_runs(20, seed=3, largest=largest), intervals=False)
         assert figure(found, "tasks", "Explore", "count").origin == origin
 
 
@@ -201,17 +201,17 @@ def test_spawn_time_is_from_call_to_first_line():
         tables.runs["duration_measured"] = measured
         assert calibrate(tables, intervals=False).scenario.dispatch.spawn.time.quantile(0.5) == 3.0
     tables.runs[["duration_measured", "started_at_s"]] = [True, np.nan]
-    inferred = calibrate(tables)
+    inferred = calibrate(tables, intervals=False)
     assert inferred.scenario.dispatch.spawn.time.quantile(0.5) == START_S + RETURN_S
     assert figure(inferred, "dispatch", "return", "time").origin == "default"
     tables.runs["background"] = True
-    assert figure(calibrate(tables), "dispatch", "spawn", "time").origin == "default"
+    assert figure(calibrate(tables, intervals=False), "dispatch", "spawn", "time").origin == "default"
 
 
 def test_spawn_time_is_zero_if_spans_begin_at_the_call():
     tables = made_runs(20, seed=12, crash=0.0)
     tables.runs["started_at_s"] = tables.runs["called_at_s"]
-    start = figure(calibrate(tables), "dispatch", "spawn", "time")
+    start = figure(calibrate(tables, intervals=False), "dispatch", "spawn", "time")
     assert (start.value, start.origin) == ("0s", "measured")
 
 
@@ -225,7 +225,7 @@ def test_retries_of_agents_and_of_coordinators_are_one_rate():
 
 
 def test_usual_long_runs_count_as_work():
-    found = calibrate(made_runs(20, seed=9, median_s=3000.0, crash=0.0))
+    found = calibrate(made_runs(20, seed=9, median_s=3000.0, crash=0.0), intervals=False)
     assert found.hung == 0
     assert found.scenario.tasks[0].duration.quantile(0.9) > 3600.0
 

@@ -220,7 +220,7 @@ def test_logs_without_agents_are_no_error(tmp_path):
         ("logs /dev/null", "/dev/null: is neither a file nor a folder"),
         ("logs empty", "empty: no log of a known format (no file)"),
         ("logs plain -o file", "file: cannot be written to"),
-        ("calibrate plain -o file/mine.yaml", "file: cannot be written to"),
+        ("calibrate plain/otel -o file/mine.yaml", "file: cannot be written to"),
         *(
             (f"{command} missing", "missing: cannot be read")
             for command in ("calibrate", "backtest", "what-if")

@@ -55,7 +55,7 @@ def test_totals_balance_and_limits_hold_in_every_replication(number):
     case = numbered_case(number)
     plan = plan_of(case)
     scenario = plan.scenario
-    outcome, log = simulate_one(scenario, case.strategy, case.replication)
+    outcome, log = simulate_compiled(plan, case.replication)
     row = outcome._asdict()
     assert outcome.tokens == sum(row[f"tokens_{purpose}"] for purpose in Purpose)
     assert outcome.money_usd == pytest.approx(sum(row[f"money_{purpose}_usd"] for purpose in Purpose))
@@ -179,19 +179,22 @@ def test_queue_with_the_batchs_concurrency_is_parallel_without_its_barrier(numbe
     """
     case = numbered_case(number, SIMPLE)
     scenario = load(case.scenario).scenario()
-    queue = simulate_one(scenario, {"queue": scenario.batch_size + extra}, case.replication)
-    parallel = simulate_one(scenario, {"parallel": "all", "merge": "as-completed"}, case.replication)
-    assert queue == parallel
+
+    def simulated(scenario, strategy):
+        return simulate_compiled(make_plan(scenario, parse_strategy(strategy)), case.replication)
+
+    queue = simulated(scenario, {"queue": scenario.batch_size + extra})
+    assert queue == simulated(scenario, {"parallel": "all", "merge": "as-completed"})
     at_start = {"interarrival": Constant(0.0), "after": (), "coupling": 0.0}
     groups = tuple(group.model_copy(update=at_start) for group in scenario.tasks)
     once = {"tasks": groups, "retry": scenario.retry.model_copy(update={"max_attempts": 1})}
     scenario = scenario.model_copy(update=once)
     queue = {"queue": scenario.batch_size, "merge": "barrier"}
-    logs = [simulate_one(scenario, strategy, case.replication)[1] for strategy in (queue, "parallel")]
-    assert _attempts(logs[0]) == _attempts(logs[1])
+    assert _attempts(simulated(scenario, queue)) == _attempts(simulated(scenario, "parallel"))
 
 
-def _attempts(log):
+def _attempts(simulated):
+    _, log = simulated
     return [event for event in log if event.kind in ("wait", "spawn", "call", "backoff", "429", "return")]
 
 

@@ -81,8 +81,9 @@ def test_equal_replications_are_enough_only_where_nothing_is_random(more, is_ran
 
 
 def test_an_interrupted_study_is_preliminary(tight):
-    simulated = {"asked": 400, "simulated": 40}
-    manifest = tight.results.manifest | {"interrupted": True, "replications": simulated}
+    manifest = tight.results.manifest
+    simulated = manifest["replications"] | {"asked": 400, "simulated": 40}
+    manifest = manifest | {"interrupted": True, "replications": simulated}
     stopped = replace(tight, results=replace(tight.results, manifest=manifest))
     assert "interrupted at 40 of 400 replications" in decide(main_view(stopped)).text
 

@@ -98,14 +98,8 @@ class Answer(Displayed):
     @property
     def needed(self) -> int:
         """About how many replications valid intervals need; 0 where there are as many."""
-        needed: int = self.results.manifest["replications"].get("needed", 0)
+        needed: int = self.results.manifest["replications"]["needed"]
         return needed
-
-    @property
-    def of_needed(self) -> int:
-        """How many replications the design point has that needs most."""
-        of_needed: int = self.results.manifest["replications"].get("of_needed", self.main_choice.replications)
-        return of_needed
 
     @cached_property
     def bottleneck(self) -> Bottleneck | None:

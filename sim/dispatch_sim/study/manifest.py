@@ -41,6 +41,8 @@ class _Replications(BaseModel):
     simulated: int
     at_most: int
     stopped: Stopped
+    needed: int
+    of_needed: int
 
 
 class _Stage(BaseModel):

@@ -16,7 +16,6 @@ from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.scenario.wording import listed as listed
 
 if TYPE_CHECKING:
-    from dispatch_sim.decide.constraints import Feasibility
     from dispatch_sim.stats.estimates import Estimate
 
 MINUS = "\N{MINUS SIGN}"
@@ -78,12 +77,6 @@ def named(strategy: Strategy) -> str:
 def instruction(strategy: Strategy, tasks: int) -> str:
     """Return what to do with the batch: `Use queue of 2 for ten tasks`."""
     return f"Use {named(strategy)} for {count(tasks, 'task')}"
-
-
-def limits_note(feasibility: Feasibility | None) -> str:
-    """Return whether a strategy misses the deadline or the budget, or may; nothing where it meets them."""
-    notes = {"infeasible": "misses the limits", "undecided": "may miss the limits"}
-    return "" if feasibility is None else notes.get(feasibility.verdict, "")
 
 
 def confidence(level: float) -> str:

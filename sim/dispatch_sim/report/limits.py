@@ -1,4 +1,4 @@
-"""States how often strategies meet the deadline and the budget."""
+"""States how often strategies meet the deadline and the budget, and how they compare with the best."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dispatch_sim.report.format import Measure
 from dispatch_sim.report.sentences import sentence
 
 if TYPE_CHECKING:  # a short answer does without pandas
-    from dispatch_sim.decide.choice import Choice
+    from dispatch_sim.decide.choice import Alternative, Choice
+
+_NOTES = {"infeasible": "misses the limits", "undecided": "may miss the limits"}
 
 
 def limits_sentence(choice: Choice, measure: Measure) -> str:
@@ -21,3 +23,13 @@ def first_cell(choice: Choice, measure: Measure) -> str:
     if choice.feasibility is None or choice.feasible:
         return "recommended"
     return "nearest" if choice.feasibility.share.mean else measure.best
+
+
+def difference_cell(other: Alternative, difference: str, standing: str) -> str:
+    """Return a difference from the best, what it means, and whether the strategy may miss the limits."""
+    if other.identical:
+        difference = "identical"
+    if other.identical or other.infeasible:
+        standing = ""
+    note = _NOTES.get(other.feasibility.verdict, "") if other.feasibility is not None else ""
+    return ", ".join(filter(None, (difference, standing, note)))

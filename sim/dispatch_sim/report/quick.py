@@ -8,8 +8,8 @@ from dispatch_sim.decide.choice import Alternative, Choice
 from dispatch_sim.decide.quick import QuickAnswer
 from dispatch_sim.decide.winners import MANY_FAILURES, Standing
 from dispatch_sim.report.binding import binding_sentence
-from dispatch_sim.report.format import MEASURES, limits_note, named
-from dispatch_sim.report.limits import first_cell, limits_sentence
+from dispatch_sim.report.format import MEASURES, named
+from dispatch_sim.report.limits import difference_cell, first_cell, limits_sentence
 from dispatch_sim.report.render import Document, document
 from dispatch_sim.report.sentences import sentence
 from dispatch_sim.stats.estimates import Estimate
@@ -134,11 +134,7 @@ def _difference(found: QuickAnswer, each: Choice | Alternative) -> str:
     measure = MEASURES[found.choice.objective]
     if isinstance(each, Choice):
         return first_cell(each, measure)
-    text, standing = "identical", ""
-    if not each.identical:
-        text = measure.excess(each.difference)
-        standing = "" if each.infeasible else _standing(found, each)
-    return ", ".join(filter(None, (text, standing, limits_note(each.feasibility))))
+    return difference_cell(each, measure.excess(each.difference), _standing(found, each))
 
 
 def _standing(found: QuickAnswer, other: Alternative) -> str:

@@ -13,13 +13,12 @@ from dispatch_sim.report.format import (
     capital,
     clean,
     few,
-    limits_note,
     listed,
     number,
     percent,
     short_factors,
 )
-from dispatch_sim.report.limits import first_cell
+from dispatch_sim.report.limits import difference_cell, first_cell
 from dispatch_sim.report.render import Table
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.strategy import Strategy
@@ -128,15 +127,9 @@ def _difference(view: View, point: Strategy) -> str:
     other = view.alternative(point)
     if other is None:
         return first_cell(view.choice, view.measure)
-    text = "identical" if other.identical else view.measure.difference(other.difference)
-    standing = ""
-    if other.practically_equal:
-        standing = "practically equal"
-    elif other.in_best_subset and other.difference.low <= 0 <= other.difference.high:
-        standing = "not significant"
-    if other.identical or other.infeasible:
-        standing = ""
-    return ", ".join(filter(None, (text, standing, limits_note(other.feasibility))))
+    is_open = other.in_best_subset and other.difference.low <= 0 <= other.difference.high
+    standing = "practically equal" if other.practically_equal else "not significant" if is_open else ""
+    return difference_cell(other, view.measure.difference(other.difference), standing)
 
 
 def by_factors(views: Sequence[View]) -> Table | None:

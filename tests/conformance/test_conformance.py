@@ -20,8 +20,6 @@ from dispatch_sim.engine.records import STATE, State
 from dispatch_sim.interruption import uninterrupted
 from dispatch_sim.model.outcome import outcome_of
 from dispatch_sim.model.plan import make_plan
-from dispatch_sim.model.simulation import simulate
-from dispatch_sim.model.variates import Variates
 from dispatch_sim.scenario import distributions as families
 from dispatch_sim.scenario.composites import Empirical, Mixture
 from dispatch_sim.scenario.loader import load
@@ -47,18 +45,6 @@ def test_each_option_by_itself_makes_no_difference_between_the_engines():
     assert differences == []
     _, differences = compare_cases(numbered_case(number, ADAPTIVE) for number in range(50))
     assert differences == []
-
-
-def test_a_block_of_replications_is_each_of_them():
-    scenario = scenario_of(
-        "tasks: [{name: a, count: 6, tokens: {lognormal: {mean: 15K, cv: 1}}, duration: 60s, writes: [x]}]",
-        "provider: {limits: {requests: 20/min, input_tokens: 30K/min, output_tokens: 8K/min}}",
-        "failures: {crash: 20%}",
-    )
-    plan = make_plan(scenario, parse_strategy("queue: 3"))
-    rows = Machine().simulate_block(FlatPlan(plan), 5, 40)
-    for row, replication in zip(rows, range(5, 45), strict=True):
-        assert outcome_of(row.tolist()) == simulate(plan, Variates(scenario, replication))
 
 
 def test_plans_that_share_what_is_drawn_are_each_as_they_are_alone():

@@ -50,7 +50,6 @@ class Leg:
 
 LEGS = {
     "compiled, 1 thread": ("compiled", Leg()),
-    "compiled, 2 threads": ("compiled", Leg(jobs=2)),
     "compiled, 7 threads, draws for a task at a time": ("compiled", Leg(jobs=7, drawn=1)),
     "compiled, 2 threads, chunks of 11": ("compiled", Leg(jobs=2, chunk=11)),
     "SimPy, chunks of 16": ("simpy", Leg(chunk=16)),
@@ -64,7 +63,7 @@ LEGS = {
     "compiled, Dask ended, threads": ("compiled", Leg(cluster="local:2", chunk=4, ends_after=3), Leg(jobs=2)),
     "SimPy, ended": ("simpy", Leg(chunk=4, ends_after=9), Leg()),
 }
-UNDISTURBED = list(LEGS)[:4]
+UNDISTURBED = list(LEGS)[:3]
 FEW = (model, "FIRST", 32), (rare_events, "QUOTED", 64), (design, "SCREENED", 16)
 """With which a study begins, so that SimPy's takes no time."""
 

@@ -77,6 +77,7 @@ def test_equal_replications_are_enough_only_where_nothing_is_random(more, is_ran
     text = decide(view).text
     assert view.choice.estimate.low == view.choice.estimate.high
     assert ("are needed for valid intervals; 4 were simulated." in text) is is_random
+    assert ("replications" in text) is is_random
     assert "No other strategy was simulated." in text
 
 

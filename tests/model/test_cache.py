@@ -52,7 +52,9 @@ def test_script_waits_for_the_coordinator_to_write_a_cold_prefix():
 
 
 def test_staggered_agents_wait_until_the_first_response_begins():
-    check(agents(3, cache="ttl: 5m, first_token: 2s"), STAGGER, starts={"call": [0, 2, 2]})
+    spawn = "dispatch: {spawn: {tokens: 100K, shared: 100K, time: 5s}}"
+    scenario = agents(3, "duration: 10s", "ttl: 5m, first_token: 2s", spawn)
+    check(scenario, STAGGER, starts={"call": [5, 7, 7]})
 
 
 @pytest.mark.parametrize(
@@ -101,9 +103,9 @@ def test_wait_for_the_limit_can_outlive_the_cache():
     check(scenario, PARALLEL, rejected_requests=1, money_usd=2 * 0.125)
 
 
-def test_prefixes_below_the_minimum_are_not_cached():
-    scenario = agents(3, cache="ttl: 5m, minimum: 200K")
-    assert prefixes_paid(scenario, script_queue(1)) == pytest.approx(3)
+@pytest.mark.parametrize("strategy", [script_queue(1), PARALLEL | {"warm_up": "prewarm"}], ids=str)
+def test_prefixes_below_the_minimum_are_neither_cached_nor_written_before(strategy):
+    assert prefixes_paid(agents(3, cache="ttl: 5m, minimum: 200K"), strategy) == pytest.approx(3)
 
 
 def test_latency_follows_the_tokens_of_a_call():

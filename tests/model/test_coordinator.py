@@ -62,12 +62,13 @@ def test_cached_context_writes_only_new_tokens():
     assert outcome.money_context_usd == pytest.approx((reads * 1 + 2 * 500 * 4) * 1e-6)
 
 
-def test_context_over_its_window_is_compacted_first():
-    """It may have 12,000: with 13,000 the third turn compacts it to 10,000 + 400, in 60 s, which is paid for.
+@pytest.mark.parametrize("window", ["11500", "12K"])
+def test_context_over_its_window_is_compacted_first(window):
+    """The second turn has 11,500, which is allowed; with 13,000 the third compacts it to 10,000 + 400, in 60 s.
 
     The call reads 13,000 and writes 400; the turn then reads the 10,400. Nothing is compacted before that.
     """
-    context = "{start: 10K, window: 12K, compaction: {tokens: 400, time: 60s}}"
+    context = f"{{start: 10K, window: {window}, compaction: {{tokens: 400, time: 60s}}}}"
     outcome, log = simulate_one(batch(3, context), "sequential")
     assert outcome.compactions == 1
     assert [(event.start_s, event.end_s) for event in log if event.kind == "compaction"] == [(200, 260)]

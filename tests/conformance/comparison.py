@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from unittest.mock import patch
 
 from dispatch_sim.engine import machine
+from dispatch_sim.engine.plan import FlatPlan
 from dispatch_sim.model.events import Activity, Event, Failure
 from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan, make_plan
@@ -38,7 +39,7 @@ def simulate_compiled(plan: Plan, replication: int) -> Replication:
     """Simulate by the compiled engine alone; a RuntimeError where it would leave the replication to SimPy."""
     log: list[Event] = []
     with patch.object(machine, "_by_simpy", _does_not_fit):
-        return _MACHINE.simulate(plan, replication, log), log
+        return _MACHINE.simulate(FlatPlan(plan), replication, log), log
 
 
 def _does_not_fit(*_: object) -> Outcome:

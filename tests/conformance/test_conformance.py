@@ -119,7 +119,7 @@ def test_a_replication_that_does_not_fit_the_state_is_simulated_by_simpy(too_sma
     for row, replication in zip(rows, range(3, 7), strict=True):
         log = []
         expected = simulate_by_simpy(plan.plan, replication)
-        assert (Machine().simulate_with_log(plan, replication, log), log) == expected
+        assert (Machine().simulate(plan, replication, log), log) == expected
         assert outcome_of(row.tolist()) == expected[0]
 
 
@@ -140,7 +140,7 @@ def test_a_replication_that_never_ends_is_an_error():
     with pytest.raises(RuntimeError, match=error):
         Machine().simulate_block(endless, 7, 1)
     with pytest.raises(RuntimeError, match=error):
-        Machine().simulate_with_log(endless, 7, [])
+        Machine().simulate(endless, 7, [])
 
 
 SAMPLE = Empirical((1.0, 2.0, 2.0, 5.5, 9.0))

@@ -64,7 +64,7 @@ def test_cached_context_writes_only_new_tokens():
 
 @pytest.mark.parametrize("window", ["11500", "12K"])
 def test_context_over_its_window_is_compacted_first(window):
-    """The second turn has 11,500, which is allowed; with 13,000 the third compacts it to 10,000 + 400, in 60 s.
+    """The second turn has 11,500, which fits; with 13,000 the third compacts it to 10,000 + 400, in 60 s.
 
     The call reads 13,000 and writes 400; the turn then reads the 10,400. Nothing is compacted before that.
     """

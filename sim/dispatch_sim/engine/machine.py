@@ -117,14 +117,7 @@ class Machine:
                     rows[number, done] = _by_simpy(priced, replications[done])
                 done += 1
 
-    def simulate(self, plan: Plan, replication: int, log: list[Event] | None = None) -> Outcome:
-        """Simulate one replication, as `model.simulation.simulate`."""
-        flat = FlatPlan(plan)
-        if log is None:
-            return outcome_of(self.simulate_block(flat, replication, 1)[0].tolist())
-        return self.simulate_with_log(flat, replication, log)
-
-    def simulate_with_log(self, plan: FlatPlan, replication: int, log: list[Event]) -> Outcome:
+    def simulate(self, plan: FlatPlan, replication: int, log: list[Event]) -> Outcome:
         """Simulate one replication of a design point, and append its events to a log."""
         self._value([plan.plan.scenario])
         fits = _fits(plan)

@@ -71,5 +71,7 @@ def simulate_one(plan: Plan, replication: int) -> tuple[Outcome, list[Event]]:
         from dispatch_sim.model.simulation import simulate
 
         return simulate(plan, Variates(plan.scenario, replication), log), log
+    from dispatch_sim.engine.plan import FlatPlan
+
     with idle_machine() as machine:
-        return machine.simulate(plan, replication, log), log
+        return machine.simulate(FlatPlan(plan), replication, log), log

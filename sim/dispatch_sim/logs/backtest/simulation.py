@@ -84,7 +84,7 @@ def _simulate_all(plan: Plan, replications: int, engine: str) -> Iterator[tuple[
     with idle_machine() as machine:
         for replication in range(replications):
             log: list[Event] = []
-            outcome = machine.simulate_with_log(flat, replication, log)
+            outcome = machine.simulate(flat, replication, log)
             yield _wall_s(log), outcome
 
 

@@ -153,6 +153,11 @@ def test_median_time_adds_up_what_calls_do() -> None:
             EXPONENTIAL + "provider: {limits: {input_tokens: 19K/min}}",
             "tasks[0].tokens: in 14% of its attempts the first call of 'research' needs more input tokens",
         ),
+        # A task of no tokens would fit, so this is no error.
+        (
+            EXPONENTIAL + "provider: {limits: {input_tokens: 3K/min}}",
+            "tasks[0].tokens: in 100% of its attempts the first call of 'research' needs more input tokens",
+        ),
         (SHORT + "failures: {crash: 100%}", "failures.crash: is 100%: hardly any"),
         (
             SHORT + "timeouts: {hard: 5m}\nfailures: {hang: 80%, crash: 60%}",

@@ -46,6 +46,10 @@ class Empirical(Distribution):
         return bisect_right(self.values, x) / len(self.values)
 
     @property
+    def least(self) -> float:
+        return self.values[0]
+
+    @property
     def mean(self) -> float:
         return math.fsum(self.values) / len(self.values)
 
@@ -85,6 +89,10 @@ class Mixture(Distribution):
         for weight, part in zip(self.weights, self.components, strict=True):
             total += weight * part.cdf(x)
         return total
+
+    @property
+    def least(self) -> float:
+        return min(part.least for part in self.components)
 
     @property
     def mean(self) -> float:

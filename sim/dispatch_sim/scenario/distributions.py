@@ -35,6 +35,11 @@ class Distribution(ABC):
         """Expected value; infinite where there is none."""
 
     @property
+    def least(self) -> float:
+        """Least possible value: 0, unless a family has another end."""
+        return 0.0
+
+    @property
     def bracket(self) -> tuple[float, float]:
         """Least and greatest value of a draw, whose uniform variate is from 2^-53 to 1 - 2^-53."""
         return self.quantile(2.0**-53), self.quantile(1 - 2.0**-53)
@@ -53,6 +58,10 @@ class Constant(Distribution):
         return 1.0 if x >= self.value else 0.0
 
     @property
+    def least(self) -> float:
+        return self.value
+
+    @property
     def mean(self) -> float:
         return self.value
 
@@ -69,6 +78,10 @@ class Uniform(Distribution):
 
     def cdf(self, x: float) -> float:
         return min(1.0, max(0.0, (x - self.low) / (self.high - self.low)))
+
+    @property
+    def least(self) -> float:
+        return self.low
 
     @property
     def mean(self) -> float:
@@ -98,6 +111,10 @@ class Triangular(Distribution):
         if x < self.mode:
             return (x - self.low) * (x - self.low) / (width * (self.mode - self.low))
         return 1 - (self.high - x) * (self.high - x) / (width * (self.high - self.mode))
+
+    @property
+    def least(self) -> float:
+        return self.low
 
     @property
     def mean(self) -> float:

@@ -1,6 +1,7 @@
 """Damaged and hostile logs are read in bounded time and memory, without a traceback."""
 
 import io
+import itertools
 import json
 import os
 import random
@@ -150,12 +151,35 @@ def test_circular_links_pipes_and_odd_names_are_skipped(transcript, tmp_path):
     logs = read_logs(tmp_path / "logs")
     assert logs.runs.equals(whole)
     assert _skipped(logs) == {
-        "folder that a link places inside itself": 1,
+        "folder that was listed before": 1,
         "link or file that cannot be read": 2,
         "neither a file nor a folder": 1,
         "file that is not named like a log": 1,
         "file of unknown format": 1,
     }
+
+
+def test_folder_is_listed_once_however_many_links_lead_to_it(tmp_path):
+    """Along each way, the one log below twelve folders of two links to the next would be read 4,096 times."""
+    folders = [tmp_path / f"{number:02}" for number in range(13)]
+    for folder in folders:
+        folder.mkdir()
+    for folder, following in itertools.pairwise(folders):
+        for name in ("one", "two"):
+            (folder / name).symlink_to(following, target_is_directory=True)
+    (folders[-1] / "1.jsonl").write_text("{}")
+    tally = Tally()
+    assert len(list(log_files([folders[0]], tally))) == 1
+    assert {why: skipped.count for why, skipped in tally.skipped.items()} == {
+        "folder that was listed before": 12
+    }
+
+
+def test_files_100_folders_deep_are_found(tmp_path):
+    deepest = tmp_path.joinpath(*["d"] * 100)
+    deepest.mkdir(parents=True)
+    (deepest / "1.jsonl").write_text("{}")
+    assert list(log_files([tmp_path], Tally())) == [(str(deepest / "1.jsonl"), "file 1")]
 
 
 def test_folders_are_listed_one_at_a_time(tmp_path):

@@ -64,8 +64,9 @@ class Tally:
 def log_files(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> Iterator[tuple[str, str]]:
     """Yield each path that is a file, and the files named like logs below each folder, sorted by name.
 
-    With each comes its name in messages. Only the names of one folder and of those above it are in memory.
-    Links are followed. Raises LogsError if a path does not exist or cannot be read.
+    With each comes its name in messages. Links are followed, and below a path each folder is listed once.
+    Only the names in one folder and in those above it are in memory, and a number for each folder listed.
+    Raises LogsError if a path does not exist or cannot be read.
     """
     for path in map(Path, paths):
         try:
@@ -85,9 +86,14 @@ def log_files(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> Iterator
 
 
 def _files_below(folder: str, tally: Tally) -> Iterator[str]:
-    left: list[tuple[str, tuple[tuple[int, int], ...]]] = [(folder, ())]
+    seen: set[tuple[int, int]] = set()
+    left: list[tuple[str, list[str]]] = [("", [folder])]
     while left:
-        path, parents = left.pop()
+        above, names = left[-1]
+        if not names:
+            left.pop()
+            continue
+        path = os.path.join(above, names.pop())
         where = f"after file {tally.files}"
         try:
             status = os.stat(path)
@@ -96,16 +102,14 @@ def _files_below(folder: str, tally: Tally) -> Iterator[str]:
             continue
         if stat.S_ISDIR(status.st_mode):
             identity = (status.st_dev, status.st_ino)
-            if identity in parents:
-                tally.skip("folder that a link places inside itself", where)
+            if identity in seen:
+                tally.skip("folder that was listed before", where)
                 continue
+            seen.add(identity)
             try:
-                names = sorted(os.listdir(path), reverse=True)
+                left.append((path, sorted(os.listdir(path), reverse=True)))
             except OSError:
                 tally.skip("folder that cannot be read", where)
-            else:
-                above = (*parents, identity)
-                left += [(os.path.join(path, name), above) for name in names]
         elif not stat.S_ISREG(status.st_mode):
             tally.skip("neither a file nor a folder", where)
         elif not path.lower().endswith(SUFFIXES):

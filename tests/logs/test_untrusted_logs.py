@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import random
+import weakref
 from contextlib import suppress
 from dataclasses import replace
 from typing import get_args
@@ -12,7 +13,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from dispatch_sim.logs.readers import claude_code, files, reading
+from dispatch_sim.logs.readers import claude_code, files, json_values, reading
 from dispatch_sim.logs.readers.files import LogsError, Tally, log_files, read_lines
 from dispatch_sim.logs.readers.parsed_runs import with_rows
 from dispatch_sim.logs.readers.reading import MOST_VALUES, parse_runs, read_logs
@@ -219,6 +220,27 @@ def test_indented_document_is_read_whole(tmp_path):
         assert read_logs(path).tally.bytes == len(text)
     path.write_text(json.dumps([export]))
     assert read_logs(path).runs.equals(whole)
+
+
+def test_only_the_last_record_is_in_memory_when_the_next_is_parsed(tmp_path, monkeypatch):
+    """The first one of a known format, by which the reader is chosen, does not stay there either."""
+
+    class Watched(dict):
+        pass
+
+    parsed, alive = [], []
+
+    def parse(line):
+        alive.append(sum(record() is not None for record in parsed))
+        records = [Watched(record) for record in json_values.parse(line)]
+        parsed.extend(map(weakref.ref, records))
+        return records
+
+    monkeypatch.setattr(reading, "parse", parse)
+    write_claude_code(RUNS[:1], tmp_path, "inline")
+    read_logs(_only(tmp_path))
+    assert len(alive) > 5
+    assert max(alive) == 1
 
 
 def test_large_document_is_skipped(tmp_path, monkeypatch):

@@ -50,7 +50,9 @@ def parse_runs(paths: Sequence[str | os.PathLike[str]], tally: Tally) -> list[Pa
         for record in records:  # those before the first one of a known format are ignored
             reader = next((each for each in readers if each.recognises(record)), None)
             if reader is not None:
-                reader.read(chain([record], records), path)
+                first = iter([record])
+                del record  # it may be large, and is in memory only until the reader has read it
+                reader.read(chain(first, records), path)
                 tally.formats[reader.name] = tally.formats.get(reader.name, 0) + 1
                 break
         else:

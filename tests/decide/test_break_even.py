@@ -47,6 +47,9 @@ def test_break_evens_come_in_order():
         ("concurrency", "queue", 4, (1, 3)),
         ("concurrency", "queue", 5, (1, 4)),
     ]
+    assert [a.against for a in find_break_even(study(range(1, 6), square)) if a.axis == "tasks"] == [
+        "best queue"
+    ]
     assert find_break_even(study([1], square)) == find_break_even(study([2], square).iloc[:0]) == []
 
 
@@ -102,9 +105,19 @@ def test_status_depends_on_differences_and_threshold(parallel, queue, noise, ind
 def test_parallel_wins_above_break_even_in_concurrency():
     """T = 8: 64 - 32 - 6N crosses between N = 5 and N = 6."""
     (answer,) = [a for a in find_break_even(study([8], square), batch_size=8) if a.axis == "concurrency"]
+    assert (answer.tasks, answer.range) == (8, (1, 7))
     (crossing,) = answer.crossings
     assert (crossing.favours_above, answer.starts(crossing)) == ("parallel", 6)
     assert [a.axis for a in find_break_even(study([8], square), batch_size=9)] == ["tasks"]
+
+
+def test_first_size_above_equality_is_the_next():
+    """D(5) = 0 exactly."""
+    linear = study(range(2, 9), lambda kind, _, tasks: tasks if kind == "parallel" else 5.0, noise=0.0)
+    answer = find_break_even(linear)[0]
+    (crossing,) = answer.crossings
+    assert (crossing.low, crossing.at, crossing.high) == (5, 5, 5)
+    assert (answer.ends(crossing), answer.starts(crossing)) == (4, 6)
 
 
 def test_unresolved_break_even_has_decided_regions():
@@ -145,7 +158,10 @@ def test_factors_and_options_have_break_evens_of_their_own():
         "best queue vs parallel (as-completed)",
         "best queue (script) vs parallel (as-completed)",
     ]
-    assert "queue of 3 (script)" in {a.against for a in answers}
+    fixed = [
+        a.against for a in answers if a.queue.label == "queue (script)" and str(a.parallel) == "parallel"
+    ]
+    assert fixed[1:4] == ["queue of 1 (script)", "queue of 2 (script)", "queue of 3 (script)"]
     script = find_break_even(one, queue="queue (script)", parallel="parallel (as-completed)")
     assert {(a.parallel.label, a.queue.label) for a in script} == {
         ("parallel (as-completed)", "queue (script)")

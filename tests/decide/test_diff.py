@@ -79,14 +79,15 @@ def test_difference_is_paired_by_replication():
 def test_means_of_strategies_are_over_the_same_replications(monkeypatch):
     """A study simulates more replications of the best strategies."""
     values = dispatch_sim.decide.diff._values
-    lengths = {"parallel": 60, "sequential": 20}
-    monkeypatch.setattr(
-        dispatch_sim.decide.diff,
-        "_values",
-        lambda results: {each: rows[:, : lengths[str(each)]] for each, rows in values(results).items()},
-    )
+    lengths = iter([{"parallel": 60, "sequential": 20}, {"parallel": 40, "sequential": 50}])
+
+    def shorter(results):
+        of_side = next(lengths)
+        return {each: rows[:, : of_side[str(each)]] for each, rows in values(results).items()}
+
+    monkeypatch.setattr(dispatch_sim.decide.diff, "_values", shorter)
     found = diff(NOISY, NOISY)
-    assert found.recommended["cost_usd"].difference.n == 60
+    assert found.recommended["cost_usd"].difference.n == 40
     assert {of["cost_usd"].difference.n for of in found.strategies.values()} == {20}
     assert all(of["cost_usd"].a == of["cost_usd"].b for of in found.strategies.values())
     means = [of["cost_usd"].a for of in found.strategies.values()]

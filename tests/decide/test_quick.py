@@ -1,11 +1,14 @@
 """Quick answers to questions."""
 
+import numpy as np
 import pytest
 
 from dispatch_sim.decide import quick_sample
 from dispatch_sim.decide.answer import answer
 from dispatch_sim.decide.binding import find_binding
+from dispatch_sim.decide.grid import make_grid_point
 from dispatch_sim.decide.question import QuestionError, ask
+from dispatch_sim.decide.quick_sample import Sample
 from dispatch_sim.decide.studies import compare
 from dispatch_sim.decide.winners import Standing
 from dispatch_sim.model.plan import make_plan
@@ -17,10 +20,13 @@ from dispatch_sim.report.quick import (
     explanation,
     quick_document,
 )
-from dispatch_sim.scenario.loader import parse_source
+from dispatch_sim.scenario.loader import load, parse_source
 from dispatch_sim.scenario.warnings import warnings
+from dispatch_sim.study.objectives import OBJECTIVES, column_of
+from tests.study.pairs import PAIRS
 
 FEW, SOME = {"study.at_most": 64}, {"study.at_most": 1024}
+"""Settings that bound the replications."""
 TIGHT = {"tasks": 6, "limits": "50/30K/8K", "concurrency": "2..4", "settings": SOME}
 EXACT = {"failures.crash": "0", "failures.bad_output": "0"}
 """Settings that leave nothing to chance, with a spread of 0."""
@@ -64,7 +70,7 @@ study: {seed: 3, at_most: 64}
 
 
 def test_figures_are_those_of_a_whole_study(tight):
-    """A comparison pairs the same replications, by other code on a table of results."""
+    """It pairs the same replications, also of strategies that a quick answer drops before the others end."""
     found = tight
     text = """\
 name: decide
@@ -497,3 +503,30 @@ def test_no_strategy_is_recommended_where_all_tasks_fail(change, advice):
     assert "Use " not in text
     assert found.to_json()["all_fail"]
     assert not ask(3, concurrency=2, settings=FEW).all_fail
+
+
+def made_sample(objective, *samples):
+    """Return the sample of two strategies with these values of an objective."""
+    source = load(PAIRS).replaced({"objective": {"minimise": objective}, "study.indifference": "0%"})
+    variant = make_grid_point(source, {})
+    column = quick_sample._COLUMNS.index(column_of(OBJECTIVES[objective]))
+    values = [np.zeros((len(sample), len(quick_sample._COLUMNS))) for sample in samples]
+    for rows, sample in zip(values, samples, strict=True):
+        rows[:, column] = sample
+    return Sample(variant, dict(zip((plan.strategy for plan in variant.plans), values, strict=True)))
+
+
+def test_one_strategy_is_recommended_where_costs_are_equal_in_other_replications():
+    rng = np.random.default_rng(1)
+    costs = np.where(np.arange(300) < 15, 42.20, 2.13)
+    for _ in range(20):
+        sample = made_sample("cost", rng.permutation(costs), rng.permutation(costs))
+        assert sample.winner.strategy == sample.choice.strategy
+
+
+def test_strategies_with_the_same_percentile_are_identical_where_that_is_minimised():
+    """The makespans below it differ."""
+    times = np.random.default_rng(2).permutation(np.arange(1.0, 129.0))
+    sample = made_sample("p95_makespan", times, np.where(times < 60, times / 2, times))
+    [other] = sample.choice.alternatives
+    assert (other.difference.low, other.difference.high, other.identical) == (0, 0, True)

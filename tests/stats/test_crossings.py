@@ -166,6 +166,13 @@ def test_middle_of_several_zeros_within_the_noise_is_the_crossing(means):
     assert crossing.high > 4
 
 
+def test_sign_change_at_a_point_is_one_crossing():
+    (crossing,) = sign_changes([2, 3, 4], noisy(-3, 0, 3)).crossings
+    assert crossing.at == pytest.approx(3)
+    assert crossing.low <= 3 <= crossing.high
+    assert crossing.resolved
+
+
 def test_flat_noise_is_unresolved():
     assert sign_changes(range(4), noisy(0.01, 0.01, 0.01, 0.01)).regions == (Region(0, 3, None),)
 
@@ -299,6 +306,8 @@ def test_sign_change_of_the_mean_lies_in_its_interval(differences):
 
 @given(tables, st.integers(-600, 600))
 @example(certain(4, -6), 0)
+@example(noisy(-3, -0.1, 0.2, 3), 600)
+@example(noisy(-3, -0.1, 0.2, 3), -600)
 def test_unit_of_cost_does_not_matter(differences, exponent):
     x = range(len(differences))
     assert sign_changes(x, differences * 2.0**exponent) == sign_changes(x, differences)

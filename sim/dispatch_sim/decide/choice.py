@@ -40,7 +40,8 @@ class Alternative:
     in_best_subset : whether it may be the best feasible one: not significantly worse than the recommended
         one, or that one may be infeasible.
     practically_equal : whether its whole interval lies within the indifference threshold.
-    identical : whether it is equal to the recommended one in every replication.
+    identical : whether it is equal to the recommended one in every replication; a percentile, by what each
+        replication adds to it.
     feasibility : how often it meets the deadline and the budget; None where there is neither.
     beyond_doubt : whether it is significantly worse with the confidence of `to_end_early`.
     is_contender : whether it may turn out to be the best with more replications.
@@ -82,7 +83,7 @@ class Choice(Displayed):
     ----------
     tasks, factors : size of the batch, and values of the further factors.
     objective : the measure that is minimised.
-    confidence : of each estimate by itself, and of all differences simultaneously.
+    confidence : of each estimate by itself, and at least that of all differences simultaneously.
     indifference : the indifference threshold, in the unit of the objective.
     strategy, estimate, feasibility : of the recommended strategy, as in `Alternative`.
     alternatives : all other strategies; infeasible ones come last.
@@ -267,7 +268,8 @@ def choose_among(
     for number, other in enumerate(others):
         feasible = other not in infeasible
         mine, best = in_common(raw[other], raw[recommended])
-        better, identical = mine < best, bool(np.array_equal(mine, best))
+        better = mine < best
+        identical = bool(np.array_equal(*in_common(samples[other], samples[recommended])))
         alternatives.append(
             Alternative(
                 strategy=other,

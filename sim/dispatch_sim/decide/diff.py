@@ -168,9 +168,15 @@ def diff(
     )
     sources, results = (one, other), []
     warned: list[str] = []
-    how: dict[str, Any] = {"jobs": jobs, "on_progress": on_progress}
     for source in sources:
-        found = run_study(design_comparison, replications_needed, source, **how, warned=warned)
+        found = run_study(
+            design_comparison,
+            replications_needed,
+            source,
+            jobs=jobs,
+            on_progress=on_progress,
+            warned=warned,
+        )
         if found.manifest["interrupted"]:
             raise KeyboardInterrupt
         results.append(found)

@@ -182,7 +182,8 @@ def _decide(
     Returns
     -------
     What other strategies cost more than the best one, by their numbers, the rival first; and about how many
-    replications the intervals need. `confidence` is of each difference.
+    replications the intervals need. `confidence` is of each difference, so that they hold simultaneously over
+    all strategies, as those of a sweep do.
     """
     scenario, tasks, counts = sampled.variant.scenario, sampled.tasks, sampled.counts
     study, calls = scenario.study, sampled.variant.plans[0].calls

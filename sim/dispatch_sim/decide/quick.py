@@ -65,7 +65,8 @@ class QuickAnswer(Displayed):
     ----------
     source, scenario : the question as a scenario, as written and resolved.
     winner : the recommended strategy, and whether it is significantly the best.
-    choice : the same with strategies that may be the best or are usual; all have the same replications.
+    choice : the recommended strategy and those compared with it, all in the same replications: what may be
+        the best, and the usual strategies. Its best subset has identical ones as well, that of `winner` not.
     means : of each of these, of every measure that can be minimised, and of the tasks that people complete.
     reference : the strategy whose bill is not low because tasks fail; see `Sample`.
     dropped : the other strategies, with their differences in the first replications. They were significantly

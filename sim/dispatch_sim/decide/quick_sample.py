@@ -41,6 +41,7 @@ class Sample:
     variant, scenario : the question, with a plan for each of its strategies.
     values : of each strategy of the sample, shape (replications, columns), of `_COLUMNS`.
     replications : their number.
+    costs : of each strategy, values whose means are the objective, along the replications.
     choice : the best strategy, and all others; the estimates know how many replications all of them need.
     winner : the best of the strategies to choose from; see `eligible`.
     reference : the strategy whose bill is not low because tasks fail: the best one or, where bills or tokens
@@ -48,7 +49,8 @@ class Sample:
     """
 
     def __init__(self, variant: Variant, values: Mapping[Strategy, NDArray[np.float64]]) -> None:
-        self.variant, self.values, self.scenario = variant, values, variant.scenario
+        self.variant, self.values = variant, values
+        self.scenario = variant.scenario
         self.replications = len(next(iter(values.values())))
         scenario, tasks, plans = self.scenario, self.scenario.batch_size, len(variant.plans)
         limits = Limits.of(scenario.objective.model_dump())
@@ -99,7 +101,7 @@ class Sample:
         return dict(zip(_COLUMNS, self.values[strategy].mean(axis=0).tolist(), strict=True))
 
     def differences(self, best: Strategy) -> dict[Strategy, Estimate]:
-        """Return the differences of all other strategies from one, the nearest to the best one first."""
+        """Return the differences of all other strategies from one, in the order of this sample's choice."""
         others = [each for each in self.choice.strategies if each != best]
         confidence = self._confidence(len(self.values))
         screened = screen([self.costs[each] for each in others], self.costs[best], confidence)
@@ -119,7 +121,8 @@ class Sample:
     def strategies_to_extend(self) -> Iterator[Strategy]:
         """Yield the strategies that may be the best with more replications, and others that are quoted.
 
-        The reference is quoted, the nearest rival, and the best of each kind without pacing.
+        Where the best one may miss the limits, all others that do not may be the best. The reference is
+        quoted, the nearest rival, and the best of each kind without pacing.
         """
         choice = self.choice
         yield choice.strategy

@@ -101,13 +101,15 @@ def sign_changes(
     x : points of the axis, shape (k,), increasing.
     differences : shape (k, replications), NaN where a replication is missing.
     confidence : of the t interval at each point of the axis.
+    sides : names of the sides that a positive and a negative difference favour.
 
     Returns
     -------
-    Regions that cover the range without gaps, and crossings. Between two established regions of opposite
-    sides lies one resolved crossing, at the middle zero of the mean (noise can make an odd number of them).
-    Each other sign change of the mean is a crossing that is not resolved. Where the mean is zero over a
-    stretch, the crossing is its middle. Points that are equal in all replications favour no side.
+    Regions that cover the range without gaps, and crossings; nothing without points. Between two established
+    regions of opposite sides lies one resolved crossing, at the middle zero of the mean (noise can make an
+    odd number of them). Each other sign change of the mean is a crossing that is not resolved. Where the mean
+    is zero over a stretch, the crossing is its middle. Points that are equal in all replications favour no
+    side.
 
     Notes
     -----

@@ -165,8 +165,8 @@ def quantile_estimate(values: ArrayLike, probability: float = 0.95, confidence: 
     The value is the smallest that at least `probability` of the sample do not exceed. Each end of the
     interval leaves out at most (1 - confidence) / 2, and is infinite where no order statistic does: a 95%
     interval for p95 has an upper end from 72 replications on, even if all values are equal. As the binomial
-    distribution is discrete, the confidence is at least that. Raises ValueError for no values, a value that
-    is not finite, a probability or confidence not in (0, 1).
+    distribution is discrete, its confidence is at least `confidence`. Raises ValueError for no values, one
+    that is not finite, a probability or confidence not in (0, 1).
 
     Notes
     -----

@@ -29,7 +29,10 @@ percentile is the largest value, and its error cannot be estimated."""
 
 
 def linearised(sample: NDArray[np.float64], probability: float) -> NDArray[np.float64]:
-    """Return values, in the order of the sample, whose mean is its quantile, with the quantile's noise."""
+    """Return values, in the order of the sample, whose mean is its quantile, with the quantile's noise.
+
+    The sample has the shape (n,); `probability` is within (0, 1).
+    """
     n = sample.size
     ordered = np.sort(sample)
     rank = quantile_rank(n, probability)

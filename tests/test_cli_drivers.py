@@ -57,9 +57,9 @@ def test_why_prints_cost_breakdown_and_switching_values(folder):
     for way in found["comparisons"]:
         parts = [part["difference"]["mean"] for part in way["components"]]
         assert sum(parts) == pytest.approx(way["difference"]["mean"])
-    ranges = {each["path"]: each["range"] for each in found["switching_values"]}
+    ranges = {(each["to_another"], each["path"]): each["range"] for each in found["switching_values"]}
     assert len(ranges) == len(found["switching_values"])  # a key with a stated range is searched once
-    assert ranges["tasks.tokens"] == [2000, 100_000]
+    assert ranges["kind", "tasks.tokens"] == [2000, 100_000]
     assert {path.name for path in (folder / "reports" / "small").iterdir()} == {
         "why.md",
         "why.json",

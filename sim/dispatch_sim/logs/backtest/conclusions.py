@@ -85,6 +85,18 @@ class Baseline:
     excess_s: Interval
     widened_excess_s: Interval
 
+    @property
+    def relation(self) -> str:
+        """How the forecasts as calibrated compare with it; a positive excess means that they are better."""
+        if self.excess_s.low > 0:
+            return "better than"
+        return "worse than" if self.excess_s.high < 0 else "not significantly different from"
+
+    @property
+    def is_lost_by_widening(self) -> bool:
+        """Whether the forecasts are worse than it only after they are widened."""
+        return self.widened_excess_s.high < 0 <= self.excess_s.high
+
 
 @dataclass(frozen=True)
 class Conclusions:

@@ -20,21 +20,23 @@ import traceback
 from collections.abc import Callable
 from contextlib import closing
 from functools import cache
+from importlib import import_module
 from itertools import pairwise, product
 from pathlib import Path
 
-# All that a sweep needs, so that a process that is forked off starts at once.
-import dispatch_sim.decide.studies
-import dispatch_sim.decide.thresholds
-import dispatch_sim.engine.machine
-import dispatch_sim.model.simulation
-import dispatch_sim.report.answers
-import dispatch_sim.study.cluster  # noqa: F401
 from dispatch_sim import cli
+from dispatch_sim.cli import studies
 from dispatch_sim.engine.store import engine
 from dispatch_sim.study import runner
 from dispatch_sim.study.checkpoint import CHECKPOINT_FILE
 from dispatch_sim.study.results import read_results
+
+NEEDED = """
+dispatch_sim.decide.grid dispatch_sim.decide.studies dispatch_sim.decide.thresholds
+dispatch_sim.engine.machine dispatch_sim.model.simulation dispatch_sim.report.attachments
+dispatch_sim.study.cluster pyarrow.pandas_compat scipy.special
+"""
+"""Modules that a sweep imports. With them, a process that is forked off starts at once."""
 
 TASKS = """
 tasks: [{name: a, count: 3, tokens: {lognormal: {mean: 15K, cv: 0.5}}, duration: {exponential: {mean: 60s}}}]
@@ -78,6 +80,7 @@ class Trial:
             os.dup2(output, 2)
             sys.stdout = sys.stderr = os.fdopen(1, "w")
             runner.TASKS_OF_A_CHUNK = {"simpy": 60, "compiled": 3000}
+            studies._print_study = lambda *_, **__: None  # all is written by then
             sys.argv = ["dispatch-sim", "sweep", str(self.scenario), "--out", str(self.folder), "--jobs", "2"]
             sys.argv += ["--no-report", *options]
             cli.main()
@@ -164,26 +167,28 @@ def alive_in_session(leader: int) -> list[int]:
 
 
 @cache
-def undisturbed(text: str) -> tuple[Pair, float, Pair]:
-    """Return what a study comes to, in how many seconds, and what it comes to with another seed."""
-    pairs, seconds = [], 0.0
+def undisturbed(text: str, *options: str) -> tuple[Pair, float]:
+    """Return what a study comes to, and in how many seconds."""
     with tempfile.TemporaryDirectory(prefix="dispatch-sim-faults-") as place:
-        for options in (("--seed", "7"), ()):
-            trial, began = Trial(Path(place), text), time.monotonic()
-            code, seconds, pair = trial.run(*options), time.monotonic() - began, trial.pair()
-            if code != 0 or pair is None:
-                raise LostError(f"undisturbed, it ends with {code}: {trial.output.read_text()}")
-            pairs.append(pair)
-    return pairs[1], seconds, pairs[0]
+        trial, began = Trial(Path(place), text), time.monotonic()
+        code, seconds, pair = trial.run(*options), time.monotonic() - began, trial.pair()
+        if code != 0 or pair is None:
+            raise LostError(f"undisturbed, it ends with {code}: {trial.output.read_text()}")
+    return pair, seconds
+
+
+def earlier() -> Pair:
+    """Return the results of another study, which lie in the folder before it is simulated."""
+    return undisturbed(STUDIES["compiled"], "--seed", "7")[0]
 
 
 def killed(place: Path, text: str, chance: random.Random, times: int) -> str:
     """kill -9 at random moments, up to three times before the sweep is resumed to its end."""
-    reference, seconds, earlier = undisturbed(text)
+    reference, seconds = undisturbed(text)
     kills = resumed = 0
     while kills < times:
         trial = Trial(place, text)
-        trial.put(earlier)
+        trial.put(earlier())
         for again in range(chance.randint(1, 3)):
             pid = trial.start(*(["--resume"] if again else []))
             time.sleep(chance.uniform(0, seconds))
@@ -196,11 +201,11 @@ def killed(place: Path, text: str, chance: random.Random, times: int) -> str:
 
 def interrupted(place: Path, text: str, chance: random.Random, times: int) -> str:
     """Ctrl-C at random moments: it is over soon, and says so."""
-    reference, seconds, earlier = undisturbed(text)
+    reference, seconds = undisturbed(text)
     codes, slowest = [], 0.0
     for _ in range(times):
         trial = Trial(place, text)
-        trial.put(earlier)
+        trial.put(earlier())
         pid = trial.start()
         time.sleep(chance.uniform(0.1, seconds))
         began = time.monotonic()
@@ -221,12 +226,12 @@ def full(place: Path, text: str, chance: random.Random, times: int) -> str:
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         return "SKIPPED: a small file system may not be mounted here; needs root"
     try:
-        reference, _, earlier = undisturbed(text)
+        reference, _ = undisturbed(text)
         refused = 0
         for _ in range(times):
             trial = Trial(place, text, disk / "out")
-            trial.put(earlier)
-            more = sum(map(len, earlier)) // 1024 + chance.randint(4, 3 * sum(map(len, reference)) // 1024)
+            trial.put(earlier())
+            more = sum(map(len, earlier())) // 1024 + chance.randint(4, 3 * sum(map(len, reference)) // 1024)
             _resize(disk, f"{more}k")
             code, said = trial.run(), trial.output.read_text()
             _resize(disk, "64m")
@@ -260,6 +265,8 @@ def main() -> int:
     parser.add_argument("--few", action="store_true", help="one study for each kind of fault")
     given = parser.parse_args()
     engine()
+    for module in NEEDED.split():
+        import_module(module)
     failed = 0
     combine = zip if given.few else product
     for (fault, trial), (study, text) in combine(TRIALS.items(), STUDIES.items()):

@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -273,7 +274,7 @@ OTHER_FILES = {
     "link.csv": OUTSIDE,
     "none.csv": NO_FILE,
     "a\0b": f"cannot be read|{NO_FILE}",
-    "binary.csv": "'binary.csv' is not text: byte 3 is not UTF-8; save the file as UTF-8",
+    "binary.csv": "'binary.csv' is not text: byte 21003 is not UTF-8; save the file as UTF-8",
     "folder.csv": NO_FILE,
     "round.csv": f"cannot be read|{NO_FILE}",
     "pipe.csv": NO_FILE,
@@ -283,13 +284,14 @@ OTHER_FILES = {
 
 def test_csv_files_outside_or_broken_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No path leads out of the scenario's folder, through links either; bad rows are named."""
+    assert samples.MOST_ROWS == 1_000_000
     monkeypatch.setattr(samples, "MOST_ROWS", 1000)
     home = tmp_path / "home"
     home.mkdir()
     (tmp_path / "secret.csv").write_text("t\n1\n")
     for name, (text, _) in CSV_FILES.items():
         (home / name).write_text(text)
-    (home / "binary.csv").write_bytes(b"t\n\xff\xfe\n")
+    (home / "binary.csv").write_bytes(b"t\n" + b"1\n" * 500 + b"\n" * 20_000 + b"\xff\xfe\n")
     (home / "link.csv").symlink_to(tmp_path / "secret.csv")
     (home / "folder.csv").mkdir()
     (home / "round.csv").symlink_to(home / "round.csv")
@@ -300,6 +302,17 @@ def test_csv_files_outside_or_broken_are_errors(tmp_path: Path, monkeypatch: pyt
     for name, message in (told | {str(tmp_path / "secret.csv"): OUTSIDE}).items():
         with pytest.raises(ValidationError, match=message):
             read(SecondsDistribution, {"empirical": {"csv": name, "column": "t"}}, home)
+
+
+def test_csv_file_takes_little_more_memory_than_its_size(tmp_path: Path) -> None:
+    """A text of 2 MiB with one character beyond the others' range takes 8 MiB, were it read as a whole."""
+    file = tmp_path / "a.csv"
+    file.write_text("t,\U0001f4c4\n" + ("1," + "x" * 1000 + "\n") * 2**11, encoding="utf-8")
+    tracemalloc.start()
+    sample = read(SecondsDistribution, {"empirical": {"csv": "a.csv", "column": "t"}}, tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 2 * file.stat().st_size
+    tracemalloc.stop()
+    assert sample.values == (1.0,) * 2**11
 
 
 def test_error_about_unknown_column_is_printable(tmp_path: Path) -> None:

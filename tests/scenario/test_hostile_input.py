@@ -171,6 +171,20 @@ def test_many_dependencies_take_linear_time() -> None:
     assert lines_executed(source.scenario) < 30 * 11_000
 
 
+def test_many_errors_of_a_value_are_counted_in_linear_time() -> None:
+    """Of 3,000 values without a unit, 100 are listed; each takes a few lines of work, about one key."""
+    values = ", ".join(["60"] * 3000)
+    source = parse_source(f"tasks: [{{name: a, tokens: 1K, duration: {{empirical: [{values}]}}}}]")
+
+    def error() -> list[str]:
+        with pytest.raises(ScenarioError) as caught:
+            source.scenario()
+        return str(caught.value).splitlines()
+
+    assert error()[100:] == ["<string>: and 2900 more problems"]
+    assert lines_executed(error) < 100 * 3000
+
+
 def always_a_scenario_or_an_error(source: Source) -> None:
     """Fail if reading gives anything but a scenario or a printable ScenarioError."""
     failure = None

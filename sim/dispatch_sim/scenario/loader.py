@@ -62,7 +62,8 @@ class Source(Displayed):
         scenario, raw, invalid = validated(raw, samples)
         found += invalid
         if scenario is not None:
-            found += checks.problems(scenario, [key_of(finding.path) for finding in found])
+            keys = dict.fromkeys(key_of(finding.path) for finding in found)
+            found += checks.problems(scenario, [*keys])
             found += factors.findings(raw, scenario, samples)
         if scenario is None or found or self.tree.problems:
             raise self.error(found)

@@ -82,7 +82,6 @@ def _column(path: Path, column: str, modified: int, size: int) -> tuple[float, .
     values: list[float] = []
     try:
         data = read_file(path, MOST_BYTES)
-        data.decode()  # here the error has the place in the whole file
         rows = csv.reader(_lines(data))
         heading = [name.strip() for name in next(rows, [])]
         if len(heading) > MOST_COLUMNS:
@@ -103,8 +102,9 @@ def _column(path: Path, column: str, modified: int, size: int) -> tuple[float, .
             if len(values) > MOST_ROWS:
                 raise ValueError(f"the csv file has more than {MOST_ROWS:,} rows; take a sample of them")
     except UnicodeDecodeError as error:
-        message = f"byte {error.start + 1} is not UTF-8; save the file as UTF-8"
-        raise ValueError(f"{shown(path.name)} is not text: {message}") from error
+        byte = _byte_that_is_not_utf8(data)
+        message = f"{shown(path.name)} is not text: byte {byte} is not UTF-8; save the file as UTF-8"
+        raise ValueError(message) from error
     except (OSError, csv.Error) as error:
         raise ValueError(f"the csv file cannot be read: {shown(str(error))}") from error
     if not values:
@@ -119,6 +119,15 @@ def _lines(data: bytes) -> Iterator[str]:
         if len(line) > LONGEST_LINE:
             raise ValueError(f"the csv file has a line of more than {LONGEST_LINE:,} characters")
         yield line
+
+
+def _byte_that_is_not_utf8(data: bytes) -> int:
+    """Return the number, from 1, of the first byte that is not UTF-8; the error of a stream counts anew."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return error.start + 1
+    return 0
 
 
 def _cell(row: list[str], index: int, line: int) -> float:

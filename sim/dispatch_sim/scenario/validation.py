@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -183,7 +185,8 @@ def _keys(path: Path, root: type[BaseModel]) -> list[str]:
     return [*profiles.KEYS.get(path, ()), *keys] if keys else ["no keys"]
 
 
-def _fields(path: Path, root: type[BaseModel]) -> dict[str, FieldInfo]:
+@lru_cache(maxsize=256)  # thousands of findings may be about one key
+def _fields(path: Path, root: type[BaseModel]) -> Mapping[str, FieldInfo]:
     """Return the fields of the section at `path`, by key; none where there is no section."""
     here: type[BaseModel] | None = root
     for part in path:

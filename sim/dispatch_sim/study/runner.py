@@ -48,9 +48,9 @@ Work = TypeVar("Work")
 
 
 def simulate_design(design: Design, jobs: int = 1, first: int = 0) -> NDArray[np.float64]:
-    """Simulate every design point with the same replications, from `first` on.
+    """Return the measures of every design point with the same replications, from `first` on.
 
-    It has the shape (points, replications, measures), in the order of the design and of `MEASURES`.
+    Shape (points, replications, measures), in the order of the design and of `MEASURES`.
     """
     replications = range(first, design.replications)
     measures = np.empty((design.points, len(replications), len(MEASURES)))
@@ -142,12 +142,15 @@ def compiled(design: Design) -> Callable[..., NDArray[np.float64]]:
         variants.append((variant, [FlatPlan(plan, records) for plan in variant.plans]))
 
     def simulate(chunk: range, stop: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
-        of_variants = []
+        rows = np.empty((design.points, len(chunk), len(MEASURES)))
+        point = 0
         for variant, plans in variants:
-            parts = _cut_for_cache(chunk, variant)
-            measures = [_simulate_part(plans, part, [variant.scenario], stop)[0] for part in parts]
-            of_variants.append(np.concatenate(measures, axis=1))
-        return np.concatenate(of_variants)
+            of_variant = rows[point : point + len(plans)]
+            for part in _cut_for_cache(chunk, variant):
+                measures = _simulate_part(plans, part, [variant.scenario], stop)[0]
+                of_variant[:, part.start - chunk.start : part.stop - chunk.start] = measures
+            point += len(plans)
+        return rows
 
     return simulate
 

@@ -3,7 +3,8 @@
 import pytest
 
 from dispatch_sim.scenario.checks import most_requests
-from dispatch_sim.scenario.loader import parse_scenario
+from dispatch_sim.scenario.loader import parse_scenario, parse_source
+from dispatch_sim.scenario.problems import ScenarioError
 from dispatch_sim.scenario.warnings import warnings
 from tests.scenario.texts import SHORT
 
@@ -45,6 +46,42 @@ CASCADE = "retry: {policy: cascade, max_attempts: 2}\n"
 def test_effort_counts_request_attempts_of_a_replication(addition: str, requests: float) -> None:
     scenario = parse_scenario(f"{TEN}client: {{retries: 0}}\n{addition}")
     assert most_requests(scenario) == pytest.approx(requests)
+
+
+WORK = "{mixture: [{weight: 50%, of: {uniform: {low: 10K, high: 20K}}}, {weight: 50%, of: 15K}]}"
+SHARED = "provider: {cache: {ttl: 5m}}\ndispatch: {spawn: {shared: 2.5K}}"
+CALLS = "{mixture: [{weight: 50%, of: {uniform: {low: 2, high: 3}}}, {weight: 50%, of: 1}]}"
+
+
+@pytest.mark.parametrize(
+    ("task", "others", "least"),
+    [
+        # 3K to spawn, and 80% of 15K in one call.
+        ("", "", "15K"),
+        ("", "dispatch: {spawn: {tokens: {uniform: {low: 2K, high: 4K}}}}", "14K"),
+        ("", "dispatch: {spawn: {tokens: {exponential: {mean: 2K}}}}", "12K"),
+        # The common fifth is the coordinator's, with whose context agents start.
+        ("common: 20%", "", "15K"),
+        ("common: 20%", "dispatch: {spawn: {fork: true}}", "12.6K"),
+        # Another agent may have written the shared part of the 3K.
+        ("", SHARED, "12.5K"),
+        ("", SHARED.replace("5m}", "5m}, accounting: {cache_reads: true}"), "15K"),
+        # The least of the work in the most calls, of which an attempt makes 10,000.
+        ("tokens: {exponential: {mean: 15K}}", "", "3K"),
+        ("tokens: {empirical: [15K, 5K]}", "", "7K"),
+        (f"tokens: {WORK}", "", "11K"),
+        ("calls: {uniform: {low: 1, high: 4}}", "", "6K"),
+        ("calls: {empirical: [2, 1]}", "", "9K"),
+        (f"calls: {CALLS}", "", "7K"),
+        ("tokens: 1M, calls: {gamma: {mean: 3, cv: 0.5}}", "", "3.08K"),
+    ],
+)
+def test_first_call_that_never_fits_needs_the_least_of_each_draw(task: str, others: str, least: str) -> None:
+    keys = {"name": "a", "tokens": "15K", "calls": 1, "duration": "60s", "spread": "0%"}
+    keys |= parse_source(f"{{{task}}}").raw
+    source = parse_source(others).replaced({"tasks": [keys], "provider.limits.input_tokens": "1K/min"})
+    with pytest.raises(ScenarioError, match=f"needs at least {least} input tokens at once, and the bucket"):
+        source.scenario()
 
 
 def test_median_time_adds_up_what_calls_do() -> None:

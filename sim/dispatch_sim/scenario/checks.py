@@ -207,12 +207,12 @@ def _never_admitted(scenario: Scenario) -> Iterator[Finding]:
 
 def _least_need(scenario: Scenario, group: TaskGroup) -> int:
     """Return the fewest input tokens that a first call of the group can need."""
-    work = whole(group.tokens.least)
+    work = whole(group.tokens.support[0])
     if scenario.dispatch.spawn.fork:
         work = whole((1 - group.common) * work)
-    most_calls = whole_calls(group.calls.bracket[1])
+    most_calls = whole_calls(min(group.calls.support[1], MAX_CALLS))
     new_input = (work - whole(work * group.output_share)) // most_calls
-    spawn = whole(spawn_tokens(scenario).least)
+    spawn = whole(spawn_tokens(scenario).support[0])
     if scenario.provider.cache is not None and not scenario.provider.accounting.cache_reads:
         spawn -= min(spawn, whole(scenario.dispatch.spawn.shared))  # another agent may have written it
     return spawn + new_input

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from dispatch_sim.scenario.distributions import Distribution
 
+_LEAST_U = 2.0**-53
+_GREATEST_U = 1 - 2.0**-53
 _as_float = struct.Struct("<d")
 _as_integer = struct.Struct("<q")
 
@@ -46,12 +48,12 @@ class Empirical(Distribution):
         return bisect_right(self.values, x) / len(self.values)
 
     @property
-    def least(self) -> float:
-        return self.values[0]
-
-    @property
     def mean(self) -> float:
         return math.fsum(self.values) / len(self.values)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return self.values[0], self.values[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,11 @@ class Mixture(Distribution):
     weights: tuple[float, ...]
     components: tuple[Distribution, ...]
     bracket: tuple[float, float] = field(init=False, repr=False, compare=False)
+    """The ends of the components' draws; a draw of the mixture is never beyond them."""
 
     def __post_init__(self) -> None:
-        ends = [part.bracket for part in self.components]
-        least, greatest = min(low for low, _ in ends), max(high for _, high in ends)
+        least = min(part.quantile(_LEAST_U) for part in self.components)
+        greatest = max(part.quantile(_GREATEST_U) for part in self.components)
         object.__setattr__(self, "bracket", (least + 0.0, greatest + 0.0))  # not -0.0
 
     def quantile(self, u: float) -> float:
@@ -91,10 +94,11 @@ class Mixture(Distribution):
         return total
 
     @property
-    def least(self) -> float:
-        return min(part.least for part in self.components)
-
-    @property
     def mean(self) -> float:
         parts = zip(self.weights, self.components, strict=True)
         return math.fsum(weight * part.mean for weight, part in parts)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        ends = [part.support for part in self.components]
+        return min(low for low, _ in ends), max(high for _, high in ends)

@@ -35,14 +35,9 @@ class Distribution(ABC):
         """Expected value; infinite where there is none."""
 
     @property
-    def least(self) -> float:
-        """Least possible value: 0, unless a family has another end."""
-        return 0.0
-
-    @property
-    def bracket(self) -> tuple[float, float]:
-        """Least and greatest value of a draw, whose uniform variate is from 2^-53 to 1 - 2^-53."""
-        return self.quantile(2.0**-53), self.quantile(1 - 2.0**-53)
+    def support(self) -> tuple[float, float]:
+        """Least and greatest possible value: from 0, unbounded, unless a family has other ends."""
+        return 0.0, math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +53,12 @@ class Constant(Distribution):
         return 1.0 if x >= self.value else 0.0
 
     @property
-    def least(self) -> float:
+    def mean(self) -> float:
         return self.value
 
     @property
-    def mean(self) -> float:
-        return self.value
+    def support(self) -> tuple[float, float]:
+        return self.value, self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +75,12 @@ class Uniform(Distribution):
         return min(1.0, max(0.0, (x - self.low) / (self.high - self.low)))
 
     @property
-    def least(self) -> float:
-        return self.low
-
-    @property
     def mean(self) -> float:
         return (self.low + self.high) / 2
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return self.low, self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +108,12 @@ class Triangular(Distribution):
         return 1 - (self.high - x) * (self.high - x) / (width * (self.high - self.mode))
 
     @property
-    def least(self) -> float:
-        return self.low
-
-    @property
     def mean(self) -> float:
         return (self.low + self.mode + self.high) / 3
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return self.low, self.high
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,7 +276,7 @@ def _seldom_admitted(scenario: Scenario) -> Iterator[Finding]:
         total = 0.0
         for room in (capacity - whole(spawn) for spawn in spawns):
             for n in calls:
-                if new_input * group.tokens.bracket[1] > 0 and room >= 0:
+                if new_input * group.tokens.support[1] > 0 and room >= 0:
                     total += 1 - group.tokens.cdf(room * n / new_input)
                 else:
                     total += room < 0

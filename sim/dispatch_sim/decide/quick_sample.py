@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch_sim.decide.choice import choose_among
+from dispatch_sim.decide.choice import Choice, choose_among
 from dispatch_sim.decide.constraints import Limits, eligible, find_feasibility
 from dispatch_sim.decide.rare_events import replications_to_quote
 from dispatch_sim.decide.winners import LOW_BY_FAILING, Criterion, find_winner, with_few_failures
@@ -70,19 +70,7 @@ class Sample:
         confidence = self._confidence(len(values))
         choice = choose_among(raw, tasks, criterion, confidence, feasibility, limits, {})
         quoted = [choice.estimate, *(other.difference for other in choice.alternatives)]
-        needed = replications_to_quote(scenario, tasks, choice.indifference, quoted)
-        self.choice = replace(
-            choice,
-            estimate=replace(choice.estimate, needed=needed),
-            alternatives=tuple(
-                replace(
-                    other,
-                    estimate=replace(other.estimate, needed=needed),
-                    difference=replace(other.difference, needed=needed),
-                )
-                for other in choice.alternatives
-            ),
-        )
+        self.choice = _needing(choice, replications_to_quote(scenario, tasks, choice.indifference, quoted))
         self.reference = choice.strategy
         if criterion.objective in LOW_BY_FAILING:
             manual = {each: self._column("manual_completions", each).mean() for each in choosable}
@@ -134,6 +122,19 @@ class Sample:
             if other.pace == "none" and other.at(None) not in shown:
                 yield other
             shown.add(other.at(None))
+
+
+def _needing(choice: Choice, needed: int) -> Choice:
+    """Return a choice whose estimates know about how many replications all of them need."""
+    alternatives = [
+        replace(
+            other,
+            estimate=replace(other.estimate, needed=needed),
+            difference=replace(other.difference, needed=needed),
+        )
+        for other in choice.alternatives
+    ]
+    return replace(choice, estimate=replace(choice.estimate, needed=needed), alternatives=tuple(alternatives))
 
 
 def affordable_runs(variant: Variant) -> float:

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from dispatch_sim.engine import machine
 from dispatch_sim.engine.plan import FlatPlan
 from dispatch_sim.model.events import Activity, Event, Failure
-from dispatch_sim.model.outcome import Outcome
+from dispatch_sim.model.outcome import Outcome, outcome_of
 from dispatch_sim.model.plan import Plan, make_plan
 from dispatch_sim.model.simulation import simulate
 from dispatch_sim.model.variates import Variates
@@ -40,6 +40,15 @@ def simulate_compiled(plan: Plan, replication: int) -> Replication:
     log: list[Event] = []
     with patch.object(machine, "_by_simpy", _does_not_fit):
         return _MACHINE.simulate(FlatPlan(plan), replication, log), log
+
+
+def simulate_without_log(plan: Plan, replication: int) -> Replication:
+    """Simulate as studies do, by the compiled engine alone; the log is empty."""
+    with patch.object(machine, "_by_simpy", _does_not_fit):
+        rows = _MACHINE.simulate_priced(
+            [FlatPlan(plan)], range(replication, replication + 1), [plan.scenario]
+        )
+    return outcome_of(rows[0, 0, 0].tolist()), []
 
 
 def _does_not_fit(*_: object) -> Outcome:
@@ -137,12 +146,19 @@ def all_choices() -> set[Choice]:
 
 
 def compare_cases(cases: Iterable[Case]) -> tuple[Coverage, list[str]]:
-    """Simulate cases by both engines; return what has occurred, and where they differ."""
+    """Simulate cases by both engines, the compiled one with and without a log.
+
+    Returns what has occurred, and where they differ.
+    """
     coverage, differences = Coverage(), []
     for case in cases:
         plan = plan_of(case)
         played = simulate_by_simpy(plan, case.replication)
-        if found := difference_by(simulate_compiled, plan, case.replication, played):
+        without_log = (played[0], [])
+        found = difference_by(simulate_compiled, plan, case.replication, played) or difference_by(
+            simulate_without_log, plan, case.replication, without_log
+        )
+        if found:
             differences.append(f"{case.strategy}, replication {case.replication}: {found}\n{case.scenario}")
         coverage.add(case, played)
     return coverage, differences

@@ -49,13 +49,18 @@ class Fault(NamedTuple):
 def faults(engine: str) -> dict[str, tuple[Fault, dict[str, str]]]:
     """Return the faults of an engine by what is wrong, each with the options that cases have."""
     found: dict[str, tuple[Fault, dict[str, str]]] = {}
-    text = ""
-    table = (Path(__file__).parent / "faults.txt").read_text()
-    for line in table.split(f"{engine}:\n")[1].split("\n\n")[0].splitlines():
-        if line.startswith(" "):
+    section = text = ""
+    for line in (Path(__file__).parent / "faults.txt").read_text().splitlines():
+        if line.endswith(":") and " | " not in line:
+            section = line.removesuffix(":")
+        elif section != engine or not line:
+            continue
+        elif line.startswith(" "):
             found[text][1].update(option.split(": ", 1) for option in line.strip().split("; "))
         else:
             text, *fault = line.split(" | ")
+            if text in found:
+                raise ValueError(f"the {engine} engine has two faults described as '{text}'")
             found[text] = Fault(*fault), {}
     return found
 

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.mutants import Fault, edited, undetected
+from tests.conformance.mutants import Fault, edited, faults, undetected
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_all_84_faults_are_read():
+    """As many as `docs/architecture.md` says; a line that was read as another would be a fault less."""
+    assert len(faults("simpy")) + len(faults("compiled")) == 84
 
 
 def test_every_fault_of_simpy_is_found():

@@ -1,8 +1,10 @@
-"""Random accidents to plain data."""
+"""Random accidents to plain data, and to bytes."""
 
 import copy
 from functools import reduce
 from operator import getitem
+
+PUT_IN = [*(bytes([sign]) for sign in b'[]{}",-'), b"9" * 30, b"1e999", b"null", b"\\ud800", b"\xff\xff\x03"]
 
 
 def places(value, path=()):
@@ -31,3 +33,11 @@ def mutated(tree, chance, keys, values):
         case _:
             parent[key] = chance.choice(values)
     return tree
+
+
+def with_changed_bytes(data, chance):
+    """Return bytes in which others are inserted or replace some, at one to five places."""
+    for _ in range(chance.randint(1, 5)):
+        at, cut = chance.randint(0, len(data)), chance.choice([0, 0, 1, 1, 2, 4, 30])
+        data = data[:at] + chance.choice([*PUT_IN, chance.randbytes(3)]) + data[at + cut :]
+    return data

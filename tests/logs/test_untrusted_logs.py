@@ -1,5 +1,6 @@
 """Damaged and hostile logs are read in bounded time and memory, without a traceback."""
 
+import errno
 import io
 import itertools
 import json
@@ -14,11 +15,11 @@ import numpy as np
 import pytest
 
 from dispatch_sim.logs.readers import claude_code, files, json_values, reading
-from dispatch_sim.logs.readers.files import LogsError, Tally, log_files, read_lines
+from dispatch_sim.logs.readers.files import LogsError, Skipped, Tally, log_files, read_lines
 from dispatch_sim.logs.readers.parsed_runs import with_rows
 from dispatch_sim.logs.readers.reading import MOST_VALUES, parse_runs, read_logs
 from dispatch_sim.logs.readers.tables import OUTCOMES, make_tables
-from tests.fuzz.mutation import mutated
+from tests.fuzz.mutation import mutated, with_changed_bytes
 from tests.logs.synthetic import make_runs, write_claude_code, write_codex, write_otel
 from tests.work import lines_executed
 
@@ -261,7 +262,7 @@ STRANGE_VALUES = json.loads(
 
 
 def _with_accidents(lines, random):
-    """Return the lines of a log after one to three accidents; tests/fuzz changes bytes."""
+    """Return the lines of a log after one to three accidents, and in every third log changed bytes."""
     lines = list(lines)
     for _ in range(random.randint(1, 3)):
         at = random.randrange(len(lines))
@@ -274,6 +275,9 @@ def _with_accidents(lines, random):
                 random.shuffle(lines)
             case _:
                 lines[at] = json.dumps(mutated(json.loads(lines[at]), random, KEYS, STRANGE_VALUES)).encode()
+    if random.randrange(3) == 0:
+        at = random.randrange(len(lines))
+        lines[at] = with_changed_bytes(lines[at], random)
     return lines
 
 
@@ -417,11 +421,13 @@ def test_joining_codex_agents_takes_linear_time(tmp_path):
     assert work(400) < 3 * work(200)
 
 
-def test_line_of_millions_of_values_is_skipped(tmp_path):
+@pytest.mark.parametrize(("value", "counted"), [("1", 1), ("[]", 2), ("{}", 2)])
+def test_line_of_millions_of_values_is_skipped(tmp_path, value, counted):
     """Empty lists of three bytes take seventy each in memory: 30 MB would become 700."""
     path = tmp_path / "log.jsonl"
     line = json.dumps(called(1, "x"))
-    path.write_text(f'{line}\n{{"type": "user", "x": [{"[]," * MOST_VALUES}1]}}\n')
+    values = f"{value}," * (MOST_VALUES // counted)
+    path.write_text(f'{line}\n{{"type": "user", "x": [{values}1]}}\n')
     read = read_logs(path)
     assert len(read.runs) == 1
     assert read.tally.skipped["line of too many values"].count == 1
@@ -433,3 +439,37 @@ def test_document_of_millions_of_values_is_skipped(tmp_path, monkeypatch):
     path.write_text("[\n" + "[],\n" * 10_000 + json.dumps(called(1, "x")) + "\n]")
     read = read_logs(path)
     assert "line that is not JSON" in read.tally.skipped
+
+
+def test_rest_is_kept_if_a_folder_or_half_a_file_cannot_be_read(tmp_path, monkeypatch):
+    def write(name, *numbers):
+        lines = [line for number in numbers for line in (called(number, f"p{number}"), ended(number))]
+        (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    class Failing(io.FileIO):
+        def readline(self, size):
+            if self.tell() >= os.fstat(self.fileno()).st_size // 2:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().readline(size)
+
+    def listdir(path, listed=os.listdir):
+        if path.endswith("2"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return listed(path)
+
+    def opened(path, mode):
+        return Failing(path) if path.endswith("3.jsonl") else open(path, mode)
+
+    write("1.jsonl", 1)
+    (tmp_path / "2").mkdir()
+    write("3.jsonl", 2, 3)
+    write("4.jsonl", 4)
+    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr(reading, "open", opened, raising=False)
+    logs = read_logs(tmp_path)
+    assert logs.tally.skipped == {
+        "folder that cannot be read": Skipped(1, "after file 1"),
+        "file that cannot be read": Skipped(1, "file 2"),
+    }
+    assert (logs.tally.files, logs.tally.formats) == (3, {"claude-code": 3})
+    assert logs.runs["outcome"].tolist() == ["completed"] * 3

@@ -49,7 +49,7 @@ def test_replay_by_model_launches_a_brief_apart():
 
 
 def test_crps_is_integral_of_squared_difference_of_distribution_functions():
-    sample, outcome = np.array([3.0, 10.0, 11.0, 30.0]), 12.0
+    sample, outcome = np.array([11.0, 3.0, 30.0, 10.0]), 12.0
     points = sorted([0.0, *sample, outcome, 60.0])
     integral = sum(
         integrate.quad(lambda x: ((sample <= x).mean() - (x >= outcome)) ** 2, low, high)[0]
@@ -157,7 +157,10 @@ def test_forecasts_are_widened_by_what_other_sessions_needed(of_ten_sessions):
         others = [other for other in found if other.group.session != each.group.session]
         _, sessions = np.unique([other.group.session for other in others], return_inverse=True)
         assert each.widening == needed_widening(np.array([other.wall.reach for other in others]), sessions)
+        of_tokens = np.array([other.tokens.reach for other in others])
+        assert each.tokens_widening == needed_widening(of_tokens, sessions)
     assert max(each.widening for each in found) > 1
+    assert 1 not in {each.tokens_widening for each in found}
 
 
 def test_baseline_of_average_durations_leaves_out_runs_that_slept():
@@ -175,21 +178,23 @@ def of_sessions(tables, *sessions):
     return tables.runs["session"].isin(names) & (tables.runs["group_size"] > 1)
 
 
-def test_sessions_without_completed_groups_can_be_calibrated_to():
-    """Their single runs have completed. There are no past groups for the baselines.
+@pytest.mark.parametrize("kept", [[], ["session-2/1"]])
+def test_interrupted_groups_are_replayed_and_not_forecast(kept):
+    """Sessions can be calibrated to without completed groups: their single runs have completed.
 
-    Groups that a user interrupted are replayed and not forecast.
+    Then there are no past groups for the baselines. Another group of their session is forecast.
     """
     tables = made_runs(3, seed=16, crash=0.0)
-    interrupted = of_sessions(tables, 1, 2)
+    interrupted = of_sessions(tables, 1, 2) & ~tables.runs["group"].isin(kept)
     tables.runs.loc[interrupted, "outcome"] = "interrupted"
     found = backtest(tables, replications=20)
     assert [each.group.name for each in found.replayed] == tables.groups["group"].tolist()
-    assert {each.group.session for each in found.forecasted} == {"session-0"}
-    assert not any(each.baselines_crps_s for each in found.forecasted)
+    of_first = [name for name in tables.groups["group"] if name.startswith("session-0")]
+    assert [each.group.name for each in found.forecasted] == of_first + kept
+    assert [bool(each.baselines_crps_s) for each in found.forecasted] == [bool(kept)] * len(of_first + kept)
     groups = tables.runs.loc[interrupted, "group"].nunique()
     assert found.not_forecast == {"the user interrupted one of its agents": groups}
-    assert judge_backtest(found).baselines == ()
+    assert bool(judge_backtest(found).baselines) == bool(kept)
 
 
 def test_reason_without_a_completed_run_elsewhere_is_not_that_there_are_no_sessions():

@@ -25,12 +25,13 @@ OUTCOMES = {
 
 VERSIONS = {
     "subagents": "2.1.112",
+    "next-to": "2.0.70",
     "inline": "1.0.120",
     "progress": "2.1.75",
     "main": "2.1.150",
 }
-"""A version of Claude Code by where the lines of agents are: in files of their own, in the session's file,
-there as progress; nowhere."""
+"""A version of Claude Code by where the lines of agents are: in files of their own, in a folder of the
+session or next to its file; in that file, as side chains or as progress; nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,9 @@ def write_claude_code(runs, folder, layout=None):
             session.write(run)
         project = folder / "project"
         written.append(_write_lines(project / f"{session.id}.jsonl", _in_time(session.lines)))
+        of_agents = project if session.layout == "next-to" else project / session.id / "subagents"
         for agent, lines in session.agents.items():
-            written.append(_write_lines(project / session.id / "subagents" / f"agent-{agent}.jsonl", lines))
+            written.append(_write_lines(of_agents / f"agent-{agent}.jsonl", lines))
     return written
 
 
@@ -204,7 +206,7 @@ class _Session:
         self.lines.append(self._line(at, kind, **more))
 
     def _call(self, run):
-        tool = "Task" if self.layout == "inline" else "Agent"
+        tool = "Task" if self.layout in ("inline", "next-to") else "Agent"
         asked = {"description": "...", "prompt": self._prompt(run), "subagent_type": run.kind}
         if run.background:
             asked["run_in_background"] = True

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from itertools import repeat
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -39,22 +39,25 @@ def script_queue(concurrency: int, **options: object) -> dict[str, object]:
 def scenario_of(*parts: str) -> Scenario:
     """Return the scenario of the parts of a file; a key of a later part replaces that of an earlier one.
 
-    Numbers of tasks are exact, unless they have a `spread`.
+    Groups of tasks are called a, b, c and so on, and their numbers are exact, unless they say otherwise.
     """
-    return _scenario(parts, repeat({}))
+    return _scenario(parts, {})
 
 
 def bare(*parts: str) -> Scenario:
     """Return the scenario of parts, without any overhead, limit or failure that they do not have.
 
-    Groups of tasks are called a, b, c and d. A task has one call and 1,000 tokens, unless it says otherwise.
+    A task has one call and 1,000 tokens, unless it says otherwise.
     """
-    return _scenario((BARE, *parts), [{"name": name, "calls": 1, "tokens": "1K"} for name in "abcd"])
+    return _scenario((BARE, *parts), {"calls": 1, "tokens": "1K"})
 
 
-def _scenario(parts: Iterable[str], usual: Iterable[dict[str, Any]]) -> Scenario:
+def _scenario(parts: Iterable[str], usual: dict[str, Any]) -> Scenario:
     tree = reduce(_merged, (parsed(part) or {} for part in parts))
-    groups = [{"spread": "0%"} | one | group for one, group in zip(usual, tree["tasks"], strict=False)]
+    groups = [
+        {"name": ascii_lowercase[number], "spread": "0%"} | usual | group
+        for number, group in enumerate(tree["tasks"])
+    ]
     return load(tree | {"tasks": groups}).scenario()
 
 
@@ -67,7 +70,7 @@ def _merged(one: Any, other: Any) -> Any:
 def lognormal_tasks(count: int, seed: int, interarrival: str = "0s") -> Scenario:
     """Return a scenario of tasks that only share slots, with lognormal durations of cv 1."""
     return bare(
-        f"tasks: [{{name: a, count: {count}, calls: 1, tokens: 1K, interarrival: {interarrival},"
+        f"tasks: [{{count: {count}, interarrival: {interarrival},"
         " duration: {lognormal: {mean: 60s, cv: 1}}}]",
         f"study: {{seed: {seed}}}",
     )
@@ -97,13 +100,9 @@ def check(
     assert found == pytest.approx(measures, rel=1e-12, abs=1e-6)
     for end, moments in (("start_s", starts or {}), ("end_s", ends or {})):
         for kind, expected in moments.items():
-            assert times(log, kind, end) == pytest.approx(expected, abs=1e-6)
+            times = sorted(getattr(event, end) for event in log if event.kind == kind)
+            assert times == pytest.approx(expected, abs=1e-6)
     return log
-
-
-def times(log: list[Event], kind: str, end: str = "start_s") -> list[float]:
-    """Return when events of a kind start, or end, in order."""
-    return sorted(getattr(event, end) for event in log if event.kind == kind)
 
 
 def limited(**limits):

@@ -12,8 +12,7 @@ from tests.model.helpers import PARALLEL, bare, check, lognormal_tasks, script_q
 def chain(*lengths: int, more: str = ""):
     """Return groups of one task each, of so many seconds, each after the one before."""
     groups = ", ".join(
-        f"{{name: g{n}, calls: 1, tokens: 0, duration: {s}s{f', after: [g{n - 1}]' if n else ''}}}"
-        for n, s in enumerate(lengths)
+        f"{{name: g{n}, duration: {s}s{f', after: [g{n - 1}]' if n else ''}}}" for n, s in enumerate(lengths)
     )
     return bare(f"tasks: [{groups}]", more)
 

@@ -21,7 +21,7 @@ def waits(servers: int, interarrival_s: float, service: str, seed: int) -> np.nd
     """Return tasks' waits for a slot, in seconds, shape (batches, tasks of a batch)."""
     count = WARM_UP + BATCHES * BATCH
     scenario = bare(
-        f"tasks: [{{name: stream, count: {count}, calls: 1, tokens: 0, duration: {service},"
+        f"tasks: [{{count: {count}, duration: {service},"
         f" interarrival: {{exponential: {{mean: {interarrival_s}s}}}}}}]",
         f"study: {{seed: {seed}}}",
     )

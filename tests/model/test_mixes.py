@@ -34,7 +34,9 @@ FOUR_CALLS = ("calls: 4", "output_share: 50%")
             {"wrong_brief_attempts": 4, "tokens_wasted": 4 * (10_000 + 3000 + 2000 + 500)},
         ),
         # Half of each depends on the other: the second is partly redone, and all of this again. Wasted are
-        # 2 x 15,500 and, for the rework, 5,000 tokens of work with its spawn, return and merge.
+        # 2 x 15,500 and, for the rework, 5,000 tokens of work with its spawn, return and merge. A turn with
+        # two briefs ends at 15.4 s, the second agent is back at 59.4 s, and its output merged at 69.4 s; the
+        # rework is launched at 79.1 s, back at 103.1 s, and merged at 108.1 s. It is all found wrong then.
         (
             (calls(*FOUR_CALLS, "coupling: 50%"), WRONG),
             "parallel",
@@ -42,7 +44,7 @@ FOUR_CALLS = ("calls: 4", "output_share: 50%")
                 "tokens_wasted": 2 * 15_500 + 10_500,
                 "wrong_brief_attempts": 2,
                 "reworked_tasks": 2,
-                "makespan_s": 216.2,
+                "makespan_s": 2 * 108.1,
             },
         ),
         # Each of two tasks has two agents of 5,000 tokens, and a merge; all of it is redone. Both agents of
@@ -63,9 +65,10 @@ def test_wrong_instructions_waste_all_that_was_made(parts, strategy, expected):
 
 
 def test_output_dropped_by_a_cascade_makes_no_pairs():
-    """Three proses of 100 s to merge and 7 s a pair; one is bad, and two that waited are redone.
+    """Three proses of 100 s to merge and 7 s a pair; the bad one and the one that waited are redone.
 
-    By hand: four merges of 100 s and one pair of 7 s between the second attempts.
+    By hand: task 0 is merged from 44 to 144 s, and task 1 is bad at 244 s, when task 2 still waited. Both are
+    back at 288 s, and merged at 388 and 495 s: four merges, and a pair of the second attempts.
     """
     scenario = bare(
         OVERHEADS,
@@ -133,7 +136,11 @@ def test_agent_that_waited_for_its_place_has_seen_earlier_merges():
 
 
 def test_output_lost_in_line_is_not_merged():
-    """A person merges a from 14 to 214 s; b is lost at 34 s, and this is seen at 214."""
+    """A person merges a from 14 to 214 s; b is lost to c's return at 34 s, and this is seen at 214 s.
+
+    By hand: c is merged until 414 s, the conflict cleaned up until 1614 s, 20 minutes later, and b completed
+    in the 60 s after that.
+    """
     prose = "tokens: 10K, output: prose"
     scenario = bare(
         OVERHEADS,
@@ -193,7 +200,12 @@ def test_first_half_with_wrong_instructions_fails_when_it_returns():
 
 
 def test_output_that_waits_for_its_rework_is_wasted_by_wrong_instructions_too():
-    """By hand: t0's verdict at 76 s wastes t1's merged output, which waits to be partly redone."""
+    """A verdict on task 0 wastes the merged output of task 1, which waits to be redone.
+
+    By hand: both are launched after a turn at 5 s, merged at 26 and 27 s; the review of task 0 ends at 76 s.
+    Both are launched again at 81 s, merged at 102 and 103 s; the review of the first ends at 152 s. The other
+    is redone from 157 to 177 s, merged at 178 s, and its review of 50 s ends at 228 s.
+    """
     scenario = bare(
         WRONG,
         calls("coupling: 100%", duration="20s"),

@@ -25,13 +25,12 @@ def prefixes_paid(scenario, strategy) -> float:
     return simulate_one(scenario, strategy)[0].money_usd / 0.1
 
 
-@pytest.mark.parametrize(("count", "ratio"), [(3, 2.6), (5, 3.8), (10, 5.8)])
-def test_simultaneous_cold_starts_all_pay_the_write_price(count, ratio):
+@pytest.mark.parametrize("count", [3, 5, 10])
+def test_simultaneous_cold_starts_all_pay_the_write_price(count):
     """n agents at once pay 1.25 n; staggered ones 1.25 + 0.1 (n - 1): 2.6 times at 3, 3.8 at 5, 5.8 at 10."""
     at_once, staggered = (prefixes_paid(agents(count), strategy) for strategy in (PARALLEL, STAGGER))
     assert at_once == pytest.approx(1.25 * count)
     assert staggered == pytest.approx(1.25 + 0.1 * (count - 1))
-    assert at_once / staggered == pytest.approx(ratio, abs=0.06)
 
 
 def test_prewarmed_prefix_is_written_once_and_read_by_all():

@@ -1,4 +1,4 @@
-"""Analytic results that a simulation must agree with, where queueing and scheduling theory have one.
+"""Analytic results of queueing theory that a simulation must agree with.
 
 Times are in one unit throughout, whichever the caller has; rates are per that unit. This module
 imports nothing else of the project, so that it can check all of it.

@@ -193,8 +193,8 @@ def test_queue_with_the_batchs_concurrency_is_parallel_without_its_barrier(numbe
     assert _attempts(simulated(scenario, queue)) == _attempts(simulated(scenario, "parallel"))
 
 
-def _attempts(simulated):
-    _, log = simulated
+def _attempts(replication):
+    _, log = replication
     return [event for event in log if event.kind in ("wait", "spawn", "call", "backoff", "429", "return")]
 
 

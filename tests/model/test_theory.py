@@ -1,4 +1,4 @@
-"""The analytic results agree with published figures, special cases and brute force."""
+"""The analytic results agree with textbook sums, special cases and a SimPy resource."""
 
 import math
 

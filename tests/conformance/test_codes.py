@@ -11,38 +11,57 @@ from dispatch_sim.scenario.provider import Client, RetryAfter
 from dispatch_sim.scenario.strategy import Strategy
 from dispatch_sim.scenario.tasks import TaskGroup
 
-KINDS = "solo SOLO, sequential SEQUENTIAL, parallel PARALLEL, queue QUEUE, waves WAVES, adaptive ADAPTIVE"
-ORDERS = "as-given AS_GIVEN, longest-first LONGEST_FIRST, shortest-first SHORTEST_FIRST"
-ISOLATION = "shared SHARED, worktree WORKTREE, locks BY_LOCKS"
-COMMUNICATION = "none NO_COMMUNICATION, rounds ROUNDS, blackboard BLACKBOARD"
-POLICIES = "failed-only FAILED_ONLY, resume RESUME, cascade CASCADE, abort ABORT, none NO_RETRY"
+KINDS = {
+    "solo": codes.SOLO,
+    "sequential": codes.SEQUENTIAL,
+    "parallel": codes.PARALLEL,
+    "queue": codes.QUEUE,
+    "waves": codes.WAVES,
+    "adaptive": codes.ADAPTIVE,
+}
+ORDERS = {
+    "as-given": codes.AS_GIVEN,
+    "longest-first": codes.LONGEST_FIRST,
+    "shortest-first": codes.SHORTEST_FIRST,
+}
+ISOLATION = {"shared": codes.SHARED, "worktree": codes.WORKTREE, "locks": codes.BY_LOCKS}
+COMMUNICATION = {"none": codes.NO_COMMUNICATION, "rounds": codes.ROUNDS, "blackboard": codes.BLACKBOARD}
+POLICIES = {
+    "failed-only": codes.FAILED_ONLY,
+    "resume": codes.RESUME,
+    "cascade": codes.CASCADE,
+    "abort": codes.ABORT,
+    "none": codes.NO_RETRY,
+}
 
 
 @pytest.mark.parametrize(
-    ("section", "key", "words"),
+    ("section", "key", "code_of"),
     [
         (Strategy, "kind", KINDS),
-        (Strategy, "merge", "barrier MERGE_AT_BARRIER, as-completed MERGE_AS_COMPLETED"),
-        (Strategy, "warm_up", "none NO_WARM_UP, stagger STAGGER, prewarm PREWARM_CACHE"),
+        (Strategy, "merge", {"barrier": codes.MERGE_AT_BARRIER, "as-completed": codes.MERGE_AS_COMPLETED}),
+        (
+            Strategy,
+            "warm_up",
+            {"none": codes.NO_WARM_UP, "stagger": codes.STAGGER, "prewarm": codes.PREWARM_CACHE},
+        ),
         (Strategy, "order", ORDERS),
-        (Strategy, "pace", "none UNPACED, limits BY_LIMITS"),
-        (Strategy, "retry_when", "immediately IMMEDIATELY, after_drain AFTER_DRAIN"),
+        (Strategy, "pace", {"none": codes.UNPACED, "limits": codes.BY_LIMITS}),
+        (Strategy, "retry_when", {"immediately": codes.IMMEDIATELY, "after_drain": codes.AFTER_DRAIN}),
         (Strategy, "isolation", ISOLATION),
         (Conflicts, "isolation", ISOLATION),
         (Strategy, "communication", COMMUNICATION),
         (Communication, "kind", COMMUNICATION),
         (Retry, "policy", POLICIES),
-        (TaskGroup, "output", "structured STRUCTURED, prose PROSE"),
-        (Client, "jitter_direction", "down JITTER_DOWN, up JITTER_UP"),
-        (RetryAfter, "above", "backoff BACK_OFF, give_up GIVE_UP"),
-        (RetryAfter, "floor", "none NO_FLOOR, backoff BACKOFF_IS_FLOOR"),
-        (Harness, "over", "queue WAIT_FOR_PLACE, refuse REFUSE"),
+        (TaskGroup, "output", {"structured": codes.STRUCTURED, "prose": codes.PROSE}),
+        (Client, "jitter_direction", {"down": codes.JITTER_DOWN, "up": codes.JITTER_UP}),
+        (RetryAfter, "above", {"backoff": codes.BACK_OFF, "give_up": codes.GIVE_UP}),
+        (RetryAfter, "floor", {"none": codes.NO_FLOOR, "backoff": codes.BACKOFF_IS_FLOOR}),
+        (Harness, "over", {"queue": codes.WAIT_FOR_PLACE, "refuse": codes.REFUSE}),
     ],
 )
-def test_code_of_a_word_is_that_of_its_record(section, key, words):
-    code_of = dict(pair.split() for pair in words.split(", "))
-    found = {word: number_of(section, key, word) for word in code_of}
-    assert found == {word: getattr(codes, name) for word, name in code_of.items()}
+def test_code_of_a_word_is_that_of_its_record(section, key, code_of):
+    assert {word: number_of(section, key, word) for word in code_of} == code_of
 
 
 def test_code_of_an_activity_is_that_of_the_model():

@@ -25,11 +25,7 @@ from dispatch_sim.scenario.composites import Empirical, Mixture
 from dispatch_sim.scenario.loader import load
 from dispatch_sim.scenario.strategy import parse_strategy
 from tests.conformance.cases import ADAPTIVE, FACTORS, GROUP, numbered_case, single_option_cases
-from tests.conformance.comparison import (
-    compare_cases,
-    simulate_by_simpy,
-    simulate_compiled,
-)
+from tests.conformance.comparison import compare_cases, simulate_by_simpy, simulate_compiled
 from tests.model.helpers import scenario_of
 
 
@@ -236,16 +232,23 @@ def test_a_relative_path_of_caches_is_ignored_as_the_standard_asks_for(tmp_path,
     assert store.cache_path().is_relative_to(tmp_path / ".cache")
 
 
-@pytest.mark.parametrize("caches", ["/proc/nowhere", "a folder of that name", "a name too long", None])
+@pytest.mark.parametrize(
+    "caches",
+    [
+        pytest.param("/proc/nowhere", id="a folder that cannot be made"),
+        pytest.param("", id="a folder of the file's name"),
+        pytest.param("x" * 300, id="a name too long"),
+        pytest.param(None, id="no home"),
+    ],
+)
 def test_a_strange_place_for_caches_is_no_trouble(caches, tmp_path, monkeypatch):
     """Nothing is kept there and nothing is left; without any place, there is no home either."""
     if caches is None:
         monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
         monkeypatch.setattr(store.Path, "home", _no_home)
     else:
-        name = {"a folder of that name": "", "a name too long": "x" * 300}.get(caches, caches)
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
-    if caches == "a folder of that name":
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / caches))
+    if caches == "":
         store.cache_path().mkdir(parents=True)
     store._write(b"machine code", store.cache_path())
     assert not store.is_compiled()

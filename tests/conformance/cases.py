@@ -236,10 +236,10 @@ def single_option_cases() -> list[Case]:
     of_strategy = {f"strategies.{key}": options for key, options in STRATEGY.items()}
     base = {"strategies.kind": "queue", "g0.count": "5", "provider.limits": FACTORS["provider.limits"][1]}
     first: Any = SimpleNamespace(
-        random=lambda: 0.5,
-        choice=lambda options: options[0],
-        randint=lambda low, high: 3,
-        randrange=lambda stop: 1,
+        random=lambda: 0.5,  # of the times, which are not tied
+        choice=lambda options: options[0],  # one group, and adaptive dispatch of all its tasks
+        randint=lambda low, high: 3,  # the concurrency of a queue or of waves
+        randrange=lambda stop: 1,  # the seed, and the number of the replication
     )
     cases = []
     for changed, changes in (FACTORS | of_group | of_strategy).items():

@@ -25,8 +25,10 @@ def with_outputs(page):
 
 def commands(block):
     """Yield the commands of an example, each with its output and whether that is shortened."""
-    parts = re.split(r"^\$ (.*)\n", block.removesuffix(SHORTENED), flags=re.MULTILINE)
-    for command, shown in zip(parts[1::2], parts[2::2], strict=True):
+    head, *parts = re.split(r"^\$ (.*)\n", block.removesuffix(SHORTENED), flags=re.MULTILINE)
+    assert not head, block
+    assert parts, block
+    for command, shown in zip(parts[::2], parts[1::2], strict=True):
         yield command, shown, block.endswith(SHORTENED)
 
 

@@ -212,6 +212,7 @@ def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario):
     dispatch_sim("compare", scenario.name, *few, "--out", "kept", cwd=scenario.parent)
     manifest = scenario.parent / "kept" / "manifest.json"
     said = json.loads(manifest.read_text())
+    said["command"] = "sweep"
     said["interrupted"] = True
     said["replications"]["stopped"] = "interrupted"
     manifest.write_text(json.dumps(said))
@@ -221,4 +222,4 @@ def test_report_says_how_to_resume_only_if_there_is_a_checkpoint(scenario):
         0, range(1), 1, encode(np.zeros((1, 1, len(MEASURES))))
     )
     shown = dispatch_sim("report", "kept", cwd=scenario.parent).stderr
-    assert "Continue with: dispatch-sim compare SCENARIO --out kept --resume\n" in shown
+    assert "Continue with: dispatch-sim sweep SCENARIO --out kept --resume\n" in shown

@@ -97,6 +97,8 @@ def test_report_is_printed_in_a_format_with_its_thresholds_checked_and_writes_no
     assert printed("--format", "html").encode() == pages["report.html"]
     answer = printed("--format", "json")
     rows = list(csv.DictReader(printed("--format", "csv").splitlines()))
+    plain = dispatch_sim("report", "small", "--format", "csv", cwd=reports.parent)
+    assert (plain.returncode, plain.stderr) == (0, "")
     points = json.loads(answer)["points"]
     for row in rows:
         point = (row["strategy"], int(row["concurrency"]), int(row["tasks"]))

@@ -14,11 +14,12 @@ from tests.command import start
 
 
 def test_closed_standard_error_changes_nothing(scenario):
-    """There is a warning to be printed."""
-    command = f"{sys.executable} -m dispatch_sim run small.yaml --strategy queue:99 --json 2>&-"
+    """There is progress to be shown."""
+    command = f"{sys.executable} -m dispatch_sim compare small.yaml --set strategies=[sequential]"
+    command += " --replications 2 --json 2>&-"
     result = subprocess.run(command, shell=True, cwd=scenario.parent, stdout=subprocess.PIPE, text=True)
     assert result.returncode == 0
-    assert json.loads(result.stdout)["outcome"]
+    assert json.loads(result.stdout)["recommended"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

@@ -4,6 +4,7 @@ import ast
 import os
 from pathlib import Path
 
+import matplotlib
 import nbformat
 import pytest
 from matplotlib import pyplot as plt
@@ -51,18 +52,30 @@ def test_links_between_notebooks_lead_somewhere(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
 def test_notebook_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
-    """In this process, which has loaded most of what it needs; a cell shows the value of its last line."""
+    """In this process, which has loaded most of what it needs.
+
+    A cell shows the value of its last line, and its figures.
+    """
     write_claude_code(make_runs(8, 0), tmp_path / ".claude" / "projects")
     monkeypatch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME", os.fspath(Path.home() / ".cache")))
     monkeypatch.setenv("HOME", os.fspath(tmp_path))
     monkeypatch.chdir(FOLDER)
+    plt.switch_backend("agg")
     names, pages = {}, []
-    for cell in code_of(nbformat.read(path, as_version=4)):
-        tree = ast.parse(cell.source)
-        last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, path.name, "exec"), names)
-        if last is not None:
-            value = eval(compile(ast.Expression(last.value), path.name, "eval"), names)
-            pages += [value._repr_html_()] if hasattr(value, "_repr_html_") else []
-    plt.close("all")
+    try:
+        with matplotlib.rc_context():
+            for cell in code_of(nbformat.read(path, as_version=4)):
+                tree = ast.parse(cell.source)
+                last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+                exec(compile(tree, path.name, "exec"), names)
+                if last is not None:
+                    value = eval(compile(ast.Expression(last.value), path.name, "eval"), names)
+                    if hasattr(value, "_repr_html_"):
+                        pages.append(value._repr_html_())
+                    else:
+                        repr(value)
+                for number in plt.get_fignums():
+                    plt.figure(number).canvas.draw()
+    finally:
+        plt.close("all")
     assert any(pages)

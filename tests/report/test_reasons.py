@@ -40,7 +40,6 @@ def reasons(more, group="", values=None):
     return view, " ".join(why(view))
 
 
-NO_WAITING_COST = {"waiting: $1/h": "waiting: $0/h"}
 WRITES = ", writes: [file]"
 
 
@@ -123,12 +122,12 @@ def test_rejection_names_what_can_reject(limits, overloaded, api, code):
 ONE = {"money_usd": 1.0, "makespan_s": 0.0, "people_s": 0.0, "cost_waiting_usd": 0.0, "cost_people_usd": 0.0}
 
 
-def made(worse, objective="cost"):
-    """Return a view in which sequential costs $1, and parallel has `worse` on top."""
+def made(worse, objective="cost", both=None):
+    """Return a view in which sequential costs $1 and has `both`, and parallel has `worse` on top."""
     simulated = answered(PLAIN.format(group="").replace("context: none", ""), compare)
     frame = simulated.results.frame.copy()
     frame[list(MEASURES)] = 0.0
-    for column, value in (ONE | {"money_work_usd": 1.0, "cost_usd": 1.0}).items():
+    for column, value in (ONE | {"money_work_usd": 1.0, "cost_usd": 1.0} | (both or {})).items():
         frame[column] = value
     rows = frame["strategy"] == "parallel"
     for column, value in worse.items():
@@ -137,6 +136,128 @@ def made(worse, objective="cost"):
     scenario = simulated.results.manifest["scenario"] | {"resolved": resolved}
     manifest = simulated.results.manifest | {"scenario": scenario}
     return main_view(answer(Results(FrameColumns(frame), manifest)))
+
+
+REJECTED = {"rejected_requests": (40, 8), "backoff_s": (600, 90)}
+CONFLICTS = {"people_conflicts_s": (1200, 300)}
+
+
+@pytest.mark.parametrize(
+    ("cause", "means", "clause"),
+    [
+        (
+            "rate_limit",
+            REJECTED,
+            "an overloaded API rejects 40 (8 with sequential) requests per batch (529), and tasks back off "
+            "for 10m (1m 30s) in total",
+        ),
+        (
+            "rate_limit",
+            REJECTED | {"rate_limited_attempts": (3, 1)},
+            "an overloaded API rejects 40 (8 with sequential) requests per batch (529), and 3 (1) attempts "
+            "fail after their last retry; their work is lost",
+        ),
+        (
+            "too_large",
+            {"too_large_attempts": (2, 1)},
+            "2 (1 with sequential) attempts per batch fail because a request exceeds the capacity of a token "
+            "bucket",
+        ),
+        (
+            "killed",
+            {"killed_attempts": (3, 1), "money_killed_usd": (4.5, 1.5)},
+            "the timeout ends 3 (1 with sequential) attempts per batch that were making progress, at an API "
+            "cost of $4.50 ($1.50)",
+        ),
+        (
+            "hung",
+            {"hung_attempts": (2, 1), "hung_s": (5400, 600)},
+            "2 (1 with sequential) attempts per batch hang, and occupy their slots for 1h 30m (10m) in total",
+        ),
+        (
+            "overwritten",
+            CONFLICTS | {"overwritten_attempts": (3, 1)},
+            "agents overwrite 3 (1 with sequential) outputs of others per batch, and clean-up takes people "
+            "20m (5m)",
+        ),
+        (
+            "conflicts",
+            CONFLICTS | {"merge_conflicts": (6, 2)},
+            "6 (2 with sequential) merge conflicts per batch take people 20m (5m)",
+        ),
+        (
+            "cancelled",
+            {"cancelled_attempts": (5, 1)},
+            "5 (1 with sequential) attempts per batch are cancelled because another attempt failed",
+        ),
+        (
+            "wrong_brief",
+            {"wrong_brief_attempts": (4, 1)},
+            "4 (1 with sequential) attempts per batch follow wrong instructions before a review finds them",
+        ),
+        (
+            "failed",
+            {"crashed_attempts": (3, 1), "bad_outputs": (2, 1)},
+            "5 (2 with sequential) attempts per batch crash or return unusable output",
+        ),
+        (
+            "launches",
+            {"refused_launches": (2, 1)},
+            "the harness refuses 2 (1 with sequential) launches per batch, whose briefs are wasted",
+        ),
+        (
+            "context",
+            {"money_context_usd": (7, 2), "compactions": (1, 1)},
+            "the coordinator reads its own context in every turn, at a cost of $7.00 ($2.00 with sequential) "
+            "per batch",
+        ),
+        (
+            "context",
+            {"money_context_usd": (7, 2), "compactions": (3, 1)},
+            "the coordinator reads its own context in every turn, at a cost of $7.00 ($2.00 with sequential) "
+            "per batch, with 3 (1) compactions",
+        ),
+        (
+            "rework",
+            {"reworked_tasks": (3, 1), "money_rework_usd": (6, 2)},
+            "3 (1 with sequential) tasks per batch are reworked because their agents had not seen the "
+            "results of others, at a cost of $6.00 ($2.00)",
+        ),
+        (
+            "review",
+            {"reviews": (4, 1), "people_review_s": (1200, 300)},
+            "4 (1 with sequential) reviews per batch take people 20m (5m)",
+        ),
+        (
+            "merging",
+            {"people_merge_s": (1200, 300), "money_merge_usd": (3, 1)},
+            "merging takes people 20m (5m with sequential) per batch, and costs $3.00 ($1.00) of API use",
+        ),
+        ("wait", {"wait_s": (1200, 240)}, "a task waits for its turn for 5m (1m with sequential) on average"),
+        (
+            "blocked",
+            {"blocked_s": (1200, 240)},
+            "a task is blocked for 5m (1m with sequential) on average (by the barrier or a busy coordinator "
+            "or person)",
+        ),
+        (
+            "coordination",
+            {"money_coordination_usd": (3, 1)},
+            "dispatch and communication between agents cost $3.00 ($1.00 with sequential) per batch",
+        ),
+        (
+            "work",
+            {"money_work_usd": (8, 5), "service_s": (1200, 300)},
+            "the agents' own work costs $8.00 ($5.00 with sequential) and takes 20m (5m) of their time per "
+            "batch",
+        ),
+    ],
+)
+def test_clause_of_a_cause_has_the_means_of_both_strategies(cause, means, clause):
+    """Of a batch of four."""
+    worse = {column: more - less for column, (more, less) in means.items()}
+    view = made({"cost_usd": 1.0} | worse, both={column: less for column, (_, less) in means.items()})
+    assert explain_cause(view, PARALLEL, cause) == clause
 
 
 WASTED = {"money_wasted_usd": 3.0, "money_usd": 3.0, "cost_usd": 3.0}

@@ -117,6 +117,7 @@ def test_invalid_quantity_is_an_error(name: str, written: Any, message: str) -> 
 @given(
     st.sampled_from([name for name in READ if name != "integers"]),
     st.one_of(
+        st.text(max_size=12),
         st.text("0123456789.eE+-_ smhdinKMB/%$Tok\u0663\u00bd\u2212\xa0\x1b", max_size=12),
         st.floats(),
         st.integers(),

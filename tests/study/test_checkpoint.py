@@ -191,6 +191,12 @@ def test_checkpoint_without_tables_is_empty(tmp_path, caplog, whole):
     assert f"{tmp_path}: holds nothing unfinished; simulating from the beginning" in caplog.messages
 
 
+def test_no_file_exists_before_the_first_chunk(tmp_path):
+    """So a study that ends before leaves nothing in its folder."""
+    Checkpoint(tmp_path, {}, "simpy")
+    assert list(tmp_path.iterdir()) == []
+
+
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -328,6 +334,13 @@ def test_finished_study_is_replaced_by_a_smaller_one_only_on_request(tmp_path, t
     assert message in str(error.value)
     assert str(error.value).endswith(" Replace it with --restart, or name another folder with --out")
     assert tuple((tmp_path / name).read_bytes() for name in WRITTEN) == before
+
+
+def test_sweep_replaces_the_comparison_of_its_scenario(tmp_path):
+    """It has more design points."""
+    finished(tmp_path, TWO_SIZES, studies.compare)
+    finished(tmp_path, TWO_SIZES)
+    assert finished_batches(tmp_path) == [2, 3]
 
 
 def test_comparison_and_sweep_of_as_many_points_are_two_studies(tmp_path):

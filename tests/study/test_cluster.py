@@ -121,7 +121,7 @@ def dask(lasting):
 @pytest.fixture
 def many_chunks(monkeypatch):
     """Cut studies into chunks of ten replications, so that something can happen between two."""
-    monkeypatch.setattr(runner, "TASKS_OF_A_CHUNK", {"simpy": 120, "compiled": 120})
+    monkeypatch.setitem(runner.TASKS_OF_A_CHUNK, "simpy", 120)
 
 
 def at_first(do):
@@ -272,9 +272,9 @@ main()
 """
 
 
-def started(scenario, address):
-    """Start a long study with short chunks on a cluster, in a process of its own."""
-    options = ("--no-report", "--out", "out", "--cluster", address, "--replications", "2000")
+def started(scenario, address, replications="2000"):
+    """Start a long study on a cluster, in a process of its own; by SimPy it has short chunks."""
+    options = ("--no-report", "--out", "out", "--cluster", address, "--replications", replications)
     return subprocess.Popen(
         [sys.executable, "-c", SHORT_CHUNKS, "sweep", scenario.name, *options],
         cwd=scenario.parent,
@@ -320,9 +320,14 @@ def test_error_on_a_worker_is_raised_here(dask):
 
 @pytest.mark.parametrize("where", ["there", "local"])
 def test_ctrl_c_keeps_results_of_a_cluster(request, scenario, where):
-    """Exit code 130, and in words; no worker of others is harmed."""
+    """Exit code 130, and in words; no worker of others is harmed. The local cluster uses compiled code."""
     dask = request.getfixturevalue("dask") if where == "there" else None
-    process = started(scenario, dask.address if dask else "local:2")
+    if dask:
+        process = started(scenario, dask.address)
+    else:
+        store.engine()  # otherwise the command would say that it compiles
+        scenario.write_text(TEXT.replace("simpy", "compiled"))
+        process = started(scenario, "local:2", "1000000")
     _wait_for(lambda: _has_first_chunk(scenario.parent / "out") or process.poll() is not None)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate()

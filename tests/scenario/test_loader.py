@@ -1,5 +1,6 @@
 """Reading scenario files, and the errors that say what to change in them."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -90,8 +91,8 @@ def test_a_file_is_read_with_its_name_in_errors(tmp_path: Path) -> None:
     assert (problem.line, problem.column, problem.path) == (4, 15, ("tasks", 0, "duration"))
 
 
-BLOCKS = (Path(__file__).parent / "errors.txt").read_text(encoding="utf-8").rstrip().split("\n\n")
-CASES = [block for block in BLOCKS if not block.startswith("#")]
+LINES = (Path(__file__).parent / "errors.txt").read_text(encoding="utf-8").splitlines()
+CASES = re.split("\n\n+", "\n".join(line for line in LINES if not line.startswith("#")).strip())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.partition("\n")[0])

@@ -200,8 +200,13 @@ def _never_admitted(scenario: Scenario) -> Iterator[Finding]:
                 f" ({bucket(scenario, limits.input_tokens)}), so it is never admitted; {TO_ADMIT}"
             )
             yield Finding(("tasks", index, "tokens"), message)
-    if accounting.output == "reserved" and accounting.max_tokens > limits.capacity(limits.output_tokens):
-        message = "is more than the output bucket can hold, so no call is ever admitted; lower it"
+    capacity = limits.capacity(limits.output_tokens)
+    if accounting.output == "reserved" and accounting.max_tokens > capacity:
+        message = (
+            f"each call reserves {format_tokens(accounting.max_tokens)} output tokens, and the bucket holds"
+            f" {format_tokens(capacity)} ({bucket(scenario, limits.output_tokens)}), so no call is ever"
+            " admitted; lower it, or raise provider.limits.output_tokens, scale or burst"
+        )
         yield Finding(("provider", "accounting", "max_tokens"), message)
 
 

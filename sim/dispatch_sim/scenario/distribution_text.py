@@ -112,7 +112,7 @@ _TOKENS = _Scale(
 )
 _COUNT = _Scale(
     Number,
-    quantities.parse_number,
+    partial(quantities.parse_number, example="5"),
     "5",
     "A number from 1, or a distribution of such numbers.",
     1.0,
@@ -134,7 +134,9 @@ def _parameter(name: str, raw: Any, scale: _Scale) -> float:
     """Read a parameter of a family."""
     if name not in SHAPES:
         if name in ("median", "scale"):  # of a mean of 1 or more, which is checked, they can be less
-            scale = replace(scale, low=0.0, high=quantities.LARGEST if name == "scale" else scale.high)
+            scale = replace(scale, low=0.0)
+        if name == "scale":
+            scale = replace(scale, high=quantities.LARGEST)
         value = _value(raw, scale)
         if value == 0 and name in _POSITIVE:
             raise wrong(f"{name} is {shown(raw)}; write more than 0")

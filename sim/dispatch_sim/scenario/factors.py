@@ -112,7 +112,7 @@ def findings(raw: Any, scenario: Scenario, samples: Samples) -> list[Finding]:
             found.append(Finding(here, f"{shown(levels[repeated])} is repeated; remove one"))
         else:
             part, path = _part(raw, paths(raw, dotted)[0])
-            found += _level_findings(part, path, levels, here, samples)
+            found += _level_findings(part, path, levels, dotted, samples)
     return found
 
 
@@ -153,7 +153,8 @@ def _part(raw: Any, path: Path) -> tuple[Any, Path]:
     return {"tasks": [group]}, ("tasks", 0, *path[2:])
 
 
-def _level_findings(part: Any, path: Path, levels: list[Any], here: Path, samples: Samples) -> list[Finding]:
+def _level_findings(part: Any, path: Path, levels: list[Any], dotted: str, samples: Samples) -> list[Finding]:
+    here = ("sweep", dotted)
     found = []
     for index, level in enumerate(levels):
         if level is None:
@@ -164,7 +165,10 @@ def _level_findings(part: Any, path: Path, levels: list[Any], here: Path, sample
             filled, problems = profiles.expand(with_value(part, path, level))
             Scenario.model_validate(filled, context=samples)
         except PathError as error:
-            return [Finding(here, str(error), at_key=True)]
+            # The part that is a value can be swept as a whole, unless it is a section of the top.
+            key = dotted.rsplit(".", len(path) - len(error.args[0].path))[0]
+            instead = f"sweep {key}" if "." in key else f"write {key} as a mapping"
+            return [Finding(here, f"{error}; {instead}", at_key=True)]
         except ValidationError as error:
             problems += findings_of(error, filled)
         for problem in problems[:1]:

@@ -59,12 +59,14 @@ class Source(Displayed):
             raise self.error([Finding((), _EMPTY)])
         raw, found = profiles.expand(self.raw)
         samples = Samples(self.folders)
-        scenario, raw, invalid = validated(raw, samples)
+        scenario, rest, invalid = validated(raw, samples)
+        if any(finding.path == ("profile",) for finding in found):  # it may have stated what is missing
+            invalid = [finding for finding in invalid if factors.value_at(raw, finding.path) is not None]
         found += invalid
         if scenario is not None:
             keys = dict.fromkeys(key_of(finding.path) for finding in found)
             found += checks.problems(scenario, [*keys])
-            found += factors.findings(raw, scenario, samples)
+            found += factors.findings(rest, scenario, samples)
         if scenario is None or found or self.tree.problems:
             raise self.error(found)
         return scenario

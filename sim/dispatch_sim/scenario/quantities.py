@@ -1,7 +1,18 @@
-"""Quantities as people write them.
+"""Quantities as people write them, and the units they are held in.
 
-They are held in seconds, tokens and dollars; a `Limit` per minute, or None where there is none; a `Share`
-from 0 to 1; `DollarsPerMillion` tokens; `Integers` as an increasing tuple.
+===================  =================================  ======================
+Type                 Written                            Held in
+===================  =================================  ======================
+`Seconds`            ``45s``, ``500ms``, ``1h30m``      seconds
+`Tokens`             ``240``, ``15,000``, ``15K``       tokens
+`Limit`              ``50/min``, ``1/s``, `unlimited`   a minute; None
+`Share`              ``20%``, ``0.2``                   0 to 1
+`Dollars`            ``$0.05``, ``0.05``                dollars
+`DollarsPerHour`     ``$40/h``                          dollars an hour
+`DollarsPerMillion`  ``$3/M``, ``$3.75/MTok``           dollars a million tokens
+`Integers`           ``1..20``, ``2..20 step 2``        a tuple, increasing
+`Number`             ``0.5``                            itself
+===================  =================================  ======================
 
 Nothing is negative, infinite or above 1e12. Numbers may have commas: ``1,500s``. The `parse_*` functions take
 what a YAML file holds. They raise `PydanticCustomError` with what was found and what to write instead.
@@ -170,9 +181,9 @@ def parse_dollars_per_million(raw: Any) -> float:
     return _read(raw, kind, _PER_MILLION, with_unit="${}/M")
 
 
-def parse_number(raw: Any) -> float:
+def parse_number(raw: Any, example: str = "0.5") -> float:
     """Read a plain number, 0 or more."""
-    return _read(raw, "a number; write one without a unit, such as 0.5", _NUMBER)
+    return _read(raw, f"a number; write one without a unit, such as {example}", _NUMBER)
 
 
 def parse_integers(raw: Any) -> tuple[int, ...]:

@@ -112,8 +112,8 @@ def profiles() -> tuple[Profile, ...]:
 @cache
 def names(kind: str) -> tuple[str, ...]:
     """Return the names of the profiles of a kind."""
-    found = sorted(file.name for file in files(__name__).joinpath(kind).iterdir())
-    return tuple(name.removesuffix(".yaml") for name in found if name.endswith(".yaml"))
+    found = (file.name for file in files(__name__).joinpath(kind).iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml")))
 
 
 @cache
@@ -227,10 +227,11 @@ def _missing(profile: Profile, raw: Mapping[str, Any]) -> Iterator[Finding]:
         given = raw[profile.kind].get(key) or {}
         if not isinstance(given, dict):
             continue  # a word, such as `unlimited`
-        missing = [f"{profile.kind}.{key}.{name}" for name in example if given.get(name) is None]
+        missing = {name: value for name, value in example.items() if given.get(name) is None}
         if missing:
-            written = ", ".join(f"{name}: {value}" for name, value in example.items())
-            message = f"{profile.name} states no {key}; write {listed(missing)} as well, for example {key}:"
+            paths = listed(f"{profile.kind}.{key}.{name}" for name in missing)
+            written = ", ".join(f"{name}: {value}" for name, value in missing.items())
+            message = f"{profile.name} states no {key}; write {paths} as well, for example {key}:"
             message += f" {{{written}}}" + (", or provider.model" if key == "prices" else "")
             yield Finding((profile.kind, "profile"), message)
 

@@ -157,7 +157,10 @@ class Batch:
             lost: list[Task] = []
 
             async def in_round(task: Task, back: list[Task] = back, lost: list[Task] = lost) -> None:
-                (back if await self._attempt(task) else lost).append(task)
+                if await self._attempt(task):
+                    back.append(task)
+                else:
+                    lost.append(task)
                 self._changed.set()
 
             async with self._coordinating:

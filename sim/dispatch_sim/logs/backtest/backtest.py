@@ -171,11 +171,12 @@ def backtest(
         if group.interrupted:
             not_forecast[_INTERRUPTED] += 1
         elif used is None:
-            is_alone = set(fold_of.values()) == {fold}
-            not_forecast[_NO_OTHER_SESSIONS if is_alone else _NONE_COMPLETED] += 1
+            is_only_fold = set(fold_of.values()) == {fold}
+            not_forecast[_NO_OTHER_SESSIONS if is_only_fold else _NONE_COMPLETED] += 1
         elif any(tasks_of(used, kind) is None for kind in group.kinds):
             not_forecast[_NO_TASKS] += 1
         else:
+            # A given scenario is used in all folds, so its forecasts are shared by them.
             key = (0 if scenario else fold, group.kinds)
             if key not in forecasts:
                 forecasts[key] = forecast(used, group.kinds, replications, engine)

@@ -110,6 +110,8 @@ def find_groups(logs: Logs) -> tuple[list[Group], Counter[str]]:
     started = started[~runs["outcome"].isin(NOT_STARTED)].sort_values("called_at_s", kind="stable")
     by_group = started.groupby("group")
     size, called, ended = by_group.size(), by_group["called_at_s"], by_group["ended_at_s"].max()
+    # Of several reasons the first column counts. Groups without any agent that was started are not in
+    # `by_group`: with True in all columns, their reason is that fewer than two were started.
     reasons = pd.DataFrame(
         {
             "fewer than two of its agents were started": size < 2,

@@ -46,7 +46,7 @@ class TaskFits:
     Attributes
     ----------
     seen : all runs, by what they show.
-    runs : the completed runs, with columns `work_tokens` and `log_duration`.
+    runs : the completed runs, with columns `work_tokens` and `log_deviation`, see `_with_derived`.
     group_of : for each kind its group of tasks: its own, or that of all kinds if it has too few runs.
     intervals : whether figures get confidence intervals.
     """
@@ -150,7 +150,7 @@ class TaskFits:
     def _variance(self, name: str) -> Figure:
         path, usual = ("tasks", name, "variance"), Variance()
         runs, origin = self._by_kind[name], MEASURED
-        found = _components(runs)
+        found = self._pooled if name == ALL_KINDS else _components(runs)
         if name == ALL_KINDS or found.groups < OWN_GROUPS:
             found, origin = self._pooled, BORROWED
         if found.groups < LEAST_GROUPS:
@@ -168,7 +168,7 @@ class TaskFits:
     def _share_interval(self, runs: pd.DataFrame, found: Components) -> Interval:
         if not self.intervals or found.share >= 1:
             return Interval(found.share, math.nan, math.nan)
-        values, groups = runs["log_duration"].to_numpy(), codes(runs["group"])
+        values, groups = runs["log_deviation"].to_numpy(), codes(runs["group"])
         if found.share == 0:
             return Interval(0.0, 0.0, highest_share(values, groups))
         first = np.unique(groups, return_index=True)[1]
@@ -192,12 +192,12 @@ def _with_derived(runs: pd.DataFrame) -> pd.DataFrame:
     usual = first.median() if first.notna().sum() >= LEAST else math.nan
     return runs.assign(
         work_tokens=runs["final_context_tokens"] - first.fillna(usual),
-        log_duration=logs - logs.groupby(runs["kind"]).transform("mean"),
+        log_deviation=logs - logs.groupby(runs["kind"]).transform("mean"),
     )
 
 
 def _components(runs: pd.DataFrame) -> Components:
-    return components(runs["log_duration"].to_numpy(), codes(runs["group"]))
+    return components(runs["log_deviation"].to_numpy(), codes(runs["group"]))
 
 
 def _shares(batch: float) -> str:

@@ -135,27 +135,26 @@ class ActivitiesOfFile:
         line, at = record, moment(record.get("timestamp"))
         agent = text(record, "agentId")
         place: Place = "file"
-        key = agent
+        found_by = agent
         if record.get("type") == "progress":
             line, place = mapping(mapping(record, "data"), "message"), "progress"
             own = moment(line.get("timestamp"))
             at = at if own is None else own
-            key = agent = text(record, "parentToolUseID")
+            found_by = agent = text(record, "parentToolUseID")
             if agent is None:
                 return
         elif agent is None:  # a line of a side chain names the line before it
-            place, key = "inline", text(record, "parentUuid")
+            place, found_by = "inline", text(record, "parentUuid")
         elif agent.startswith("acompact"):
             return
-        activity = self._by_key.get((place, key))
+        activity = self._by_key.get((place, found_by))
         # A new task after model calls begins a new activity.
         if activity is None or (place == "file" and activity.usage and _is_task(record)):
             activity = Activity(place, agent)
             self._activities.append(activity)
-        if place == "inline":
-            key = text(record, "uuid")
-        if key is not None:
-            self._by_key[place, key] = activity
+        known_by = text(record, "uuid") if place == "inline" else found_by
+        if known_by is not None:
+            self._by_key[place, known_by] = activity
         activity.take(line, at)
 
     def close(self) -> list[Activity]:

@@ -82,8 +82,8 @@ class UsageCounter:
         """Count a call, or merge another line of a call that is counted already; they share the key.
 
         Of the usages on several lines the one with the most tokens counts. `output_known` is False if a line
-        has a placeholder from the start of the call in place of a count, which is estimated from the
-        characters of output on all lines.
+        has a placeholder from the start of the call in place of a count, which is estimated from
+        `characters`, about how many the model wrote on this line: those of all lines are added up.
         """
         call = self._calls.get(key)
         if call is None:

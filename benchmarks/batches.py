@@ -47,16 +47,21 @@ def replications(rounds: int) -> dict[str, Any]:
         lucks = [Variates(scenario, number) for number in range(60)]
         for luck in lucks:
             simulate(plan, luck)
-        machine, kept, flat = Machine(), Machine(), FlatPlan(plan)
-        kept.share([flat], range(DRAWN_AT_ONCE))
-        kept.simulate_block(flat, 0, DRAWN_AT_ONCE)
+        machine, kept = Machine(), Machine()
+        plans, scenarios = [FlatPlan(plan)], [scenario]
+        kept.share(plans, range(DRAWN_AT_ONCE))
+        kept.simulate_priced(plans, range(DRAWN_AT_ONCE), scenarios)
         agents = 20 if width == "all" else int(width)
         peers = {
             READABLE: Peer(lambda p=plan, s=scenario: [simulate(p, Variates(s, n)) for n in range(60)], 60),
             READABLE_KEPT: Peer(lambda p=plan, drawn=lucks: [simulate(p, luck) for luck in drawn], 60),
-            COMPILED: Peer(lambda m=machine, f=flat: m.simulate_block(f, 0, 3000), 3000),
+            COMPILED: Peer(
+                lambda m=machine, p=plans, s=scenarios: m.simulate_priced(p, range(3000), s), 3000
+            ),
             COMPILED_KEPT: Peer(
-                lambda m=kept, f=flat: [m.simulate_block(f, 0, DRAWN_AT_ONCE) for _ in range(15)],
+                lambda m=kept, p=plans, s=scenarios: [
+                    m.simulate_priced(p, range(DRAWN_AT_ONCE), s) for _ in range(15)
+                ],
                 15 * DRAWN_AT_ONCE,
             ),
         }
@@ -75,12 +80,14 @@ def replications(rounds: int) -> dict[str, Any]:
 
 def growth(rounds: int) -> dict[str, Any]:
     """Return microseconds of CPU time a task in batches of several sizes, in a queue of 4."""
-    peers = {}
+    peers, scenario = {}, SCENARIOS["usual limits"]
     for tasks in (20, 200, 2000, 20_000):
         count = max(3, 60_000 // tasks)
-        flat = FlatPlan(make_plan(SCENARIOS["usual limits"], parse_strategy("queue: 4"), tasks))
+        flat = FlatPlan(make_plan(scenario, parse_strategy("queue: 4"), tasks))
         machine = Machine()
-        peers[str(tasks)] = Peer(lambda m=machine, f=flat, n=count: m.simulate_block(f, 0, n), tasks * count)
+        peers[str(tasks)] = Peer(
+            lambda m=machine, f=flat, n=count: m.simulate_priced([f], range(n), [scenario]), tasks * count
+        )
     measured = rates(peers, rounds)
     return {
         "us a task": {name: 1e6 / of["median"] for name, of in summary(measured).items()},

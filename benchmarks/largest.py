@@ -20,14 +20,14 @@ def main() -> None:
     """Simulate, and print."""
     machine = Machine()
     scenario, strategy = SCENARIOS["usual limits"], parse_strategy("queue: 4")
-    machine.simulate_block(FlatPlan(make_plan(scenario, strategy)), 0, 1)
+    machine.simulate_priced([FlatPlan(make_plan(scenario, strategy))], range(1), [scenario])
     before, begin = _resident_bytes(), time.process_time()
     plan = FlatPlan(make_plan(scenario, strategy, MAX_TASKS))
     planned, planned_s = _resident_bytes(), time.process_time() - begin
     simulated_s, resident = [], []
     for replication in range(2):
         begin = time.process_time()
-        machine.simulate_block(plan, replication, 1)
+        machine.simulate_priced([plan], range(replication, replication + 1), [scenario])
         simulated_s.append(time.process_time() - begin)
         resident.append(_resident_bytes())
     print(

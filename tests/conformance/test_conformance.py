@@ -56,9 +56,10 @@ def test_plans_that_share_what_is_drawn_are_each_as_they_are_alone():
     plans = [FlatPlan(make_plan(scenario, parse_strategy(way), tasks)) for tasks in (9, 4, 9) for way in ways]
     machine = Machine()
     machine.share(plans, range(7, 37))
-    rows = [machine.simulate_block(plan, 7, 30) for plan in plans]
+    rows = machine.simulate_priced(plans, range(7, 37), [scenario])[0]
     for plan, together in zip(plans, rows, strict=True):
-        assert np.array_equal(together, Machine().simulate_block(plan, 7, 30))
+        alone = Machine().simulate_priced([plan], range(7, 37), [scenario])[0, 0]
+        assert np.array_equal(together, alone)
 
 
 def test_prices_and_values_change_no_simulation():
@@ -69,8 +70,8 @@ def test_prices_and_values_change_no_simulation():
     ways = [parse_strategy(way) for way in ("solo", "queue: 2")]
     plans, others = ([FlatPlan(make_plan(each, way)) for way in ways] for each in (cheap, dear))
     rows = Machine().simulate_priced(plans, range(20), [cheap, dear])
-    for found, alone in zip(rows, (plans, others), strict=True):
-        assert np.array_equal(found, [Machine().simulate_block(plan, 0, 20) for plan in alone])
+    for found, alone, scenario in zip(rows, (plans, others), (cheap, dear), strict=True):
+        assert np.array_equal(found, Machine().simulate_priced(alone, range(20), [scenario])[0])
 
 
 def test_scenarios_with_one_key_have_the_same_records():
@@ -111,7 +112,7 @@ def test_a_replication_that_does_not_fit_the_state_is_simulated_by_simpy(too_sma
         plan.fields["groups"]["merges"]["room"] = 2
     else:
         monkeypatch.setattr(machine, too_small, 1)
-    rows = Machine().simulate_block(plan, 3, 4)
+    rows = Machine().simulate_priced([plan], range(3, 7), [scenario])[0, 0]
     for row, replication in zip(rows, range(3, 7), strict=True):
         log = []
         expected = simulate_by_simpy(plan.plan, replication)
@@ -134,7 +135,7 @@ def test_a_replication_that_never_ends_is_an_error():
     endless.fields["new_world"]["unfinished"] += 1
     error = "no event is left in replication 7, which has not ended"
     with pytest.raises(RuntimeError, match=error):
-        Machine().simulate_block(endless, 7, 1)
+        Machine().simulate_priced([endless], range(7, 8), [scenario])
     with pytest.raises(RuntimeError, match=error):
         Machine().simulate(endless, 7, [])
 

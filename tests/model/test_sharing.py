@@ -29,7 +29,8 @@ def test_all_outputs_are_clean_as_often_as_no_pair_conflicts(isolation, count):
     p, replications = 0.1, 4000
     scenario = writers(count, "10%", isolation, "retry: {policy: none}")
     plan = FlatPlan(make_plan(scenario, parse_strategy(PARALLEL)))
-    outcomes = map(outcome_of, Machine().simulate_block(plan, 0, replications).tolist())
+    rows = Machine().simulate_priced([plan], range(replications), [scenario])[0, 0]
+    outcomes = map(outcome_of, rows.tolist())
     clean = sum(not (outcome.overwritten_attempts or outcome.merge_conflicts) for outcome in outcomes)
     expected = (1 - p) ** (count * (count - 1) // 2)
     error = math.sqrt(expected * (1 - expected) / replications)

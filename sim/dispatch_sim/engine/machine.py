@@ -54,21 +54,6 @@ class Machine:
         self._state["shared_tasks"] = ends[-1] if fits else 0
         self._shared, self._replications = plans, replications
 
-    def simulate_block(
-        self, plan: FlatPlan, first: int, count: int, stop: NDArray[np.int64] | None = None
-    ) -> NDArray[np.float64]:
-        """Return the measures of replications, shape (count, measures).
-
-        Parameters
-        ----------
-        plan : the design point.
-        first, count : which replications.
-        stop : where another thread sets its number to something, this ends after the current replication;
-            the rows then hold nothing.
-        """
-        scenarios = [plan.plan.scenario]
-        return np.asarray(self.simulate_priced([plan], range(first, first + count), scenarios, stop)[0, 0])
-
     def simulate_priced(
         self,
         plans: Sequence[FlatPlan],
@@ -78,7 +63,8 @@ class Machine:
     ) -> NDArray[np.float64]:
         """Return the measures of design points in scenarios that differ in prices and values alone.
 
-        They are simulated once.
+        They are simulated once. Where another thread sets the number of `stop` to something, this ends after
+        the current replication; the rows then hold nothing.
 
         Returns
         -------

@@ -42,6 +42,11 @@ class Trial:
     difference: Estimate | None
     in_best_subset: bool
 
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is significantly worse, if only by less than the indifference threshold."""
+        return self.difference is not None and self.difference.low > 0
+
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         difference = self.difference and self.difference.to_json()
@@ -55,6 +60,26 @@ class Tuned:
     variable: DecisionVariable
     best: int
     trials: tuple[Trial, ...]
+
+    @property
+    def best_trial(self) -> Trial:
+        """The best value."""
+        return self.trials[self.best]
+
+    @property
+    def present_trial(self) -> Trial:
+        """The present value."""
+        return self.trials[self.variable.present]
+
+    @property
+    def changes(self) -> bool:
+        """Whether another value than the present one is the best."""
+        return self.best != self.variable.present
+
+    @property
+    def has_similar_values(self) -> bool:
+        """Whether several values may be the best, the present one not among them."""
+        return len(self.best_subset) > 1 and not self.present_trial.in_best_subset
 
     @property
     def best_subset(self) -> tuple[str, ...]:
@@ -102,6 +127,10 @@ class Tuning(Findings):
     saves: Estimate
     mean: float
     joint: int | None
+
+    def is_present_found(self, tuned: Tuned) -> bool:
+        """Whether the search found the present value of a variable, as the scenario gives none."""
+        return tuned.variable.path == "concurrency" and not self.has_concurrency
 
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""

@@ -21,8 +21,7 @@ def best_subset_text(tuned: Tuned) -> str:
 
 def tuning_document(found: Tuning, *, pictures: bool = True) -> Document:
     """Return a tuning as a page."""
-    changed = [tuned for tuned in found.tuned if tuned.best != tuned.variable.present]
-    return document("tuning.md", found=found, changed=changed, best_subset=best_subset_text)
+    return document("tuning.md", found=found, best_subset=best_subset_text)
 
 
 def write_tuning(found: Tuning, folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from dispatch_sim.model.outcome import MEASURES
 from dispatch_sim.report.attribution import FAILURES, attribute
 from dispatch_sim.report.format import capital, named, tokens
 from dispatch_sim.report.reasons import explain_cause, why
+from dispatch_sim.report.timeline import FAILED
 from dispatch_sim.report.view import main_view
 from dispatch_sim.scenario.strategy import parse_strategy
 from dispatch_sim.study.results import Results
@@ -349,7 +350,7 @@ def test_every_cause_of_money_and_every_failure_is_accounted_for():
     assert sum(attribute(view, PARALLEL).values()) == pytest.approx(len(Purpose))
     columns = {"bad_outputs" if f == Failure.BAD_OUTPUT else f"{f}_attempts" for f in Failure}
     columns = {{"crash_attempts": "crashed_attempts"}.get(column, column) for column in columns}
-    assert {column for names in FAILURES.values() for column in names} == columns
+    assert {column for names in FAILURES.values() for column in names} == {*FAILED.values()} == columns
 
 
 def test_reasons_read_the_levels_of_factors(tight):

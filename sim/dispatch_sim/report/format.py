@@ -130,6 +130,11 @@ def show_of(column: str) -> Callable[[float], str]:
     return {"dollars": dollars, "seconds": duration, "tokens": tokens}.get(unit_of(column), about)
 
 
+def shown(value: float, column: str) -> str:
+    """Return a value of a column of the results."""
+    return show_of(column)(value)
+
+
 def about(number: float) -> str:
     """Return a mean count to sensible digits: `0`, `0.05`, `8.1`, `140`."""
     if not math.isfinite(number):

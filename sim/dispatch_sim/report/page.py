@@ -94,15 +94,13 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
     explained = attachments.read(folder / attachments.WHY_FILE, Explanation, hashes)
     content = study_content(answer)
     view = content["view"]
-    runs, why_no_runs = two_runs(view, source)
     return content | {
         "title": clean(_name(answer), 80),
         "main": main_table(view),
         "points": all_points(view),
         "map": None if mapped is None else map_parts(mapped),
         "explanation": None if explained is None else why_parts(explained),
-        "runs": runs,
-        "why_no_runs": why_no_runs,
+        "runs": two_runs(view, source),
         **assumed(answer.scenario),
         "manifest": answer.results.manifest,
         "not_simulated": NOT_SIMULATED,
@@ -117,7 +115,7 @@ def _content(answer: Answer, folder: Path) -> dict[str, Any]:
 
 
 def _pictures(content: dict[str, Any]) -> list[Picture | None]:
-    shown = [*content["figures"].values(), *content["runs"]]
+    shown = [*content["figures"].values(), *content["runs"].pictures]
     shown += [content["map"]["figure"]] if content["map"] else []
     return [*shown, content["explanation"]["tornado"]] if content["explanation"] else shown
 

@@ -7,6 +7,7 @@ another one, nothing is drawn.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from dispatch_sim.report.figures.gantt import gantt
 from dispatch_sim.report.figures.styles import Picture
 from dispatch_sim.report.format import named
 from dispatch_sim.report.sentences import sentence
+from dispatch_sim.report.timeline import failures_text
 from dispatch_sim.report.view import View
 from dispatch_sim.scenario.loader import Source
 from dispatch_sim.study.engines import simulate_one
@@ -26,16 +28,22 @@ MOST_TASKS = 1000
 """Tasks of a batch beyond which nobody would read its timeline, or wait for it."""
 
 
-def two_runs(view: View, source: Source | None) -> tuple[list[Picture], str]:
+class Runs(NamedTuple):
+    """Pictures of a typical and a bad run, one where all makespans are equal; or the reason for none."""
+
+    pictures: list[Picture]
+    why_none: str
+
+
+def two_runs(view: View, source: Source | None) -> Runs:
     """Draw the replications with the median and the 95th percentile of the recommended strategy's makespan.
 
-    `source` is the scenario, as `stored_source` returns it. Where all makespans are equal there is one
-    picture; where there is none, the text says why.
+    `source` is the scenario, as `stored_source` returns it.
     """
     if view.tasks > MOST_TASKS:
-        return [], f"batches of more than {MOST_TASKS:,} tasks are not drawn."
+        return Runs([], f"batches of more than {MOST_TASKS:,} tasks are not drawn.")
     if source is None:
-        return [], "the scenario stored with the results cannot be read."
+        return Runs([], "the scenario stored with the results cannot be read.")
     design = stored_design(source, view.answer.results)
     plan = find_stored_plan(design, view.recommended, view.tasks, view.choice.factors)
     makespans = view.samples("makespan_s", view.recommended)
@@ -45,15 +53,16 @@ def two_runs(view: View, source: Source | None) -> tuple[list[Picture], str]:
         replication = _at(makespans, part)
         outcome, log = simulate_one(plan, replication)
         if outcome.makespan_s != makespans[replication]:
-            return [], "this version simulates the scenario with another outcome than the stored one."
+            return Runs([], "this version simulates the scenario with another outcome than the stored one.")
         runs.append((name, replication, outcome, log))
     end_s = max((event.end_s for *_, log in runs for event in log), default=0.0)
     pictures = []
     for name, replication, outcome, log in runs:
-        says = sentence("runs.txt", name, view, plan, replication, outcome, runs[0][2])
+        failures = failures_text(plan, outcome)
+        says = sentence("runs.txt", name, view, replication, outcome, failures, runs[0][2])
         title = f"A {name} run, {named(view.recommended)}"
         pictures.append(gantt(plan, log, f"run-{name}", title, says, end_s))
-    return [each for each in pictures if each is not None], ""
+    return Runs([each for each in pictures if each is not None], "")
 
 
 def _at(values: NDArray[np.float64], part: float) -> int:

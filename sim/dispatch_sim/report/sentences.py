@@ -1,6 +1,7 @@
 """Writes sentences by the macros of a template: plain text, in which computed figures are inserted.
 
-A template of sentences, `templates/*.txt`, has macros only. Pages of Markdown are rendered by `render`.
+A template of sentences, `templates/*.txt`, has macros, and names of what they list. Pages of Markdown are
+rendered by `render`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _NUMBERS = ("about", "confidence", "count", "dollars", "duration", "near", "numb
 _TEXTS = ("capital", "clean", "factors_text", "few", "instruction", "listed", "named", "plural", "tokens")
 FILTERS = {name: getattr(formats, name) for name in (*_NUMBERS, *_TEXTS)} | {
     "measure": formats.measure_of,
-    "show_of": formats.show_of,
+    "shown": formats.shown,
 }
 """Functions of `format` that templates call by name."""
 

@@ -13,10 +13,23 @@ from dispatch_sim.model.outcome import Outcome
 from dispatch_sim.model.plan import Plan
 from dispatch_sim.report.figures.event_styles import EVENT_STYLES, MARKS, STRETCHES
 from dispatch_sim.report.format import capital, count, duration, named, numbered
-from dispatch_sim.report.sentences import text
+from dispatch_sim.report.sentences import sentence, text
 
 MOST_TASKS = 60
 """Tasks that have a row."""
+
+FAILED = {
+    "crashed": "crashed_attempts",
+    "rate-limited": "rate_limited_attempts",
+    "too large": "too_large_attempts",
+    "hung": "hung_attempts",
+    "timed out": "killed_attempts",
+    "bad output": "bad_outputs",
+    "overwritten": "overwritten_attempts",
+    "cancelled": "cancelled_attempts",
+    "wrong instructions": "wrong_brief_attempts",
+}
+"""Kinds of failed attempts; their numbers add up to that of all failed attempts."""
 
 _HEAD = 15
 """Columns of the heads of totals."""
@@ -51,11 +64,17 @@ def timeline_text(plan: Plan, log: Sequence[Event], outcome: Outcome, width: int
     signs = {sign for row in rows.values() for sign in row}
     legend = _legend(signs, {event.kind for task in shown for event in events[task]}, width)
     totals: list[str] = []
-    for total in text("timeline.txt", "totals", plan, outcome, _blocked_by(log, outcome.blocked_s)):
+    blockers, failures = _blocked_by(log, outcome.blocked_s), failures_text(plan, outcome)
+    for total in text("timeline.txt", "totals", plan, outcome, blockers, failures):
         head, _, amounts = total.partition(": ")
         line = f"{head:<{_HEAD}}{amounts}"
         totals += textwrap.wrap(line, width, subsequent_indent=" " * _HEAD, break_on_hyphens=False)
     return "\n".join([*lines, "", *legend, "", *totals]) + "\n"
+
+
+def failures_text(plan: Plan, outcome: Outcome) -> str:
+    """Return how many requests and attempts of a replication fail, and how many tasks people complete."""
+    return sentence("timeline.txt", "failures", plan, outcome, FAILED)
 
 
 def _legend(signs: Collection[str], drawn: Collection[Activity], width: int) -> list[str]:

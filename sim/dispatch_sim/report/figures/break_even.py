@@ -56,7 +56,7 @@ def paired_difference(view: View) -> Picture | None:
     if low < 0:
         styles.note(axes, f"↓ parallel {better}", (0.99, 0), 0, -3, va="top", ha="right", **style)
     parallel, queue = named(found.parallel), queue_name(found)
-    unresolved = "" if found.resolved else break_even_sentence(found)
+    unresolved = None if found.resolved else break_even_sentence(found)
     description = sentence(styles.TEXTS, "paired_difference", view, parallel, queue, unresolved)
     return Picture(figure, "break-even", f"{view.measure.title}: {parallel} minus {queue}", description)
 
@@ -99,6 +99,7 @@ def _draw_row(axes: Axes, row: int, found: BreakEven, columns: int) -> None:
 
 def _factors_text(found: Sequence[BreakEven]) -> str:
     resolved = [(b, crossing) for b in found for crossing in b.resolved]
-    ends = [axis_point(end([crossing.at for _, crossing in resolved], default=0.0)) for end in (min, max)]
+    points = [crossing.at for _, crossing in resolved]
+    ends = (axis_point(min(points)), axis_point(max(points))) if points else None
     winners = {queue_name(b) if c.favours_above == "queue" else str(b.parallel) for b, c in resolved}
     return sentence(styles.TEXTS, "by_factors", found, ends, list(winners), MOST_ROWS)

@@ -130,13 +130,10 @@ def along_concurrency(view: View) -> Picture | None:
 def _concurrency_text(view: View) -> str:
     """Return the description of the figure, with what the next wider strategy of the same kind costs more."""
     best, least = view.recommended, view.choice.estimate.mean
-    wider = [
-        each
-        for each in view.simulated(best.kind)
-        if each.at(None) == best.at(None) and (each.concurrency or 0) > (best.concurrency or 0)
-    ]
-    is_compared = view.choice.feasible and best.kind in ("queue", "waves") and wider and least
-    more = view.mean(view.measure.column, wider[0]) / least - 1 if is_compared else 0.0
+    variants = [each for each in view.simulated(best.kind) if each.at(None) == best.at(None)]
+    wider = next((each for each in variants if (each.concurrency or 0) > (best.concurrency or 0)), None)
+    is_compared = view.choice.feasible and best.kind in ("queue", "waves") and least != 0
+    more = view.mean(view.measure.column, wider) / least - 1 if wider and is_compared else None
     return sentence(styles.TEXTS, "along_concurrency", view, wider, more)
 
 

@@ -133,10 +133,14 @@ class QuickAnswer(Displayed):
         """Whether a script dispatches the tasks, in all strategies."""
         return all(strategy.manager == "script" for strategy in self.scenario.strategies)
 
+    @property
+    def no_difference(self) -> Estimate:
+        """The difference of the recommended strategy from itself."""
+        return Estimate(0.0, 0.0, 0.0, self.replications, self.needed)
+
     def to_json(self) -> dict[str, Any]:
         """Return a dict for JSON."""
-        none = Estimate(0.0, 0.0, 0.0, self.replications, self.needed)
-        compared: list[tuple[Choice | Alternative, Estimate]] = [(self.choice, none)]
+        compared: list[tuple[Choice | Alternative, Estimate]] = [(self.choice, self.no_difference)]
         compared += [(other, other.difference) for other in self.choice.alternatives]
         return {
             **self.recommended.to_json(self.tasks),

@@ -65,10 +65,10 @@ def explanation(found: QuickAnswer) -> str:
     """Return how sure the answer is, and what is assumed, in a paragraph."""
     measure = MEASURES[found.choice.objective]
     may_be_best = [named(each) for each in found.winner.best_subset[1:]]
-    best, equal = named(found.recommended), [each for each in found.rivals if _is_equal(found, each)]
+    best, equal = named(found.recommended), [each for each in found.rivals if each.practically_equal]
     others = len(equal) < len(found.rivals)
-    differences = [*(each.difference for each in found.choice.alternatives), *found.dropped.values()]
-    same = [difference.low == difference.high == 0 for difference in differences]
+    same = [each.identical for each in found.choice.alternatives]
+    same += [difference.low == difference.high == 0 for difference in found.dropped.values()]
     identical = "all" if same and all(same) else "some" if any(same) else ""
     names = [best, *(named(each.strategy) for each in equal)]
     compared = list(map(str, sorted(_queues(found))))
@@ -78,11 +78,10 @@ def explanation(found: QuickAnswer) -> str:
 def _queues(found: QuickAnswer) -> dict[int, Estimate]:
     """Return the differences of the queues like the recommended one from it, by concurrency."""
     best = found.recommended
-    none = Estimate(0.0, 0.0, 0.0, found.replications)
     compared = {each.strategy: each.difference for each in found.choice.alternatives}
     return {
         strategy.concurrency: difference
-        for strategy, difference in {best: none, **found.dropped, **compared}.items()
+        for strategy, difference in {best: found.no_difference, **found.dropped, **compared}.items()
         if strategy.kind == best.kind == "queue"
         and strategy.concurrency
         and strategy.at(None) == best.at(None)
@@ -97,7 +96,7 @@ def _equal_queues(found: QuickAnswer) -> str:
     queues, best = _queues(found), found.recommended.concurrency
     if best not in queues or found.choice.limits is not None:
         return ""
-    most = found.scenario.threshold.at(found.winner.mean)
+    most = found.choice.indifference
     compared = sorted(queues)
     first = last = compared.index(best)
     while first > 0 and queues[compared[first - 1]].high <= most:
@@ -139,13 +138,7 @@ def _difference(found: QuickAnswer, each: Choice | Alternative) -> str:
 
 def _standing(found: QuickAnswer, other: Alternative) -> str:
     """Return what is to be said about a difference; nothing where it is significant and matters."""
-    if _is_equal(found, other):
+    if other.practically_equal:
         return "practically equal"
     is_open = found.winner.standing is not Standing.EQUAL or other.difference.low <= 0
     return "not significant" if is_open and other.strategy in found.winner.best_subset else ""
-
-
-def _is_equal(found: QuickAnswer, other: Alternative) -> bool:
-    """Whether the whole interval of a difference is within the indifference threshold."""
-    difference = other.difference
-    return max(-difference.low, difference.high) <= found.scenario.threshold.at(found.winner.mean)

@@ -16,8 +16,17 @@ import typer
 if TYPE_CHECKING:
     from dispatch_sim.study.runner import OnProgress
 
-FAILED, BAD_INPUT, VIOLATED, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
-"""Exit codes; the last two are those of a process that ends by SIGINT or SIGPIPE, as shells report it."""
+# Exit codes.
+FAILED = 1
+"""A cluster is lost."""
+BAD_INPUT = 2
+"""The input is wrong, or the output cannot be written to."""
+VIOLATED = 3
+"""A threshold of `--fail-on` is violated."""
+INTERRUPTED = 130
+"""As shells report a process that ends by SIGINT."""
+BROKEN_PIPE = 141
+"""As shells report a process that ends by SIGPIPE."""
 
 LONG_S = 2.0
 """Seconds after which a command that shows no progress prints that it simulates."""

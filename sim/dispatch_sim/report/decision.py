@@ -134,4 +134,4 @@ def _context(view: View) -> tuple[str, ...]:
 
 def _caution(view: View) -> tuple[str, ...]:
     stated = view.answer.results.manifest["replications"]
-    return text(TEMPLATE, "caution", view, stated, view.answer.needed > QUOTED)
+    return text(TEMPLATE, "caution", view, stated, stated["needed"] > QUOTED)

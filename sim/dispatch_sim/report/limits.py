@@ -26,7 +26,11 @@ def first_cell(choice: Choice, measure: Measure) -> str:
 
 
 def difference_cell(other: Alternative, difference: str, standing: str) -> str:
-    """Return a difference from the best, what it means, and whether the strategy may miss the limits."""
+    """Return a difference from the best, what it means, and whether the strategy may miss the limits.
+
+    Of an identical strategy, `identical` takes the place of `difference`. Of an identical or infeasible one,
+    `standing` is left out.
+    """
     if other.identical:
         difference = "identical"
     if other.identical or other.infeasible:

@@ -9,11 +9,12 @@ from scipy import integrate, stats
 
 from dispatch_sim.cli.output import print_json
 from dispatch_sim.logs.backtest.backtest import backtest
-from dispatch_sim.logs.backtest.conclusions import judge_backtest, mean_interval, share_interval
+from dispatch_sim.logs.backtest.conclusions import Baseline, judge_backtest, mean_interval, share_interval
 from dispatch_sim.logs.backtest.groups import Group, Member, find_groups
 from dispatch_sim.logs.backtest.scores import Scored, covered, needed_widening
 from dispatch_sim.logs.backtest.simulation import forecast, replay
 from dispatch_sim.logs.calibrate.calibration import calibrate
+from dispatch_sim.logs.calibrate.intervals import Interval
 from dispatch_sim.logs.calibrate.observations import CalibrationError
 from dispatch_sim.logs.readers.reading import read_logs
 from dispatch_sim.logs.readers.tables import Logs
@@ -132,6 +133,23 @@ def test_equal_share_in_every_session_is_wilsons_interval_of_as_many_sessions(in
     level = 2 * stats.norm.cdf(stats.t.ppf(0.975, 11)) - 1
     expected = stats.binomtest(hits, 12).proportion_ci(level, method="wilson")
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("excess_s", "widened_excess_s", "relation", "is_lost"),
+    [
+        ((1, 3), (0.5, 2), "better than", False),
+        ((1, 3), (-2, -0.5), "better than", True),
+        ((-1, 3), (-2, 1), "not significantly different from", False),
+        ((-1, 3), (-2, -0.5), "not significantly different from", True),
+        ((-3, -1), (-4, -2), "worse than", False),
+    ],
+)
+def test_larger_score_of_a_baseline_means_better_forecasts(excess_s, widened_excess_s, relation, is_lost):
+    """A CRPS is an error. What was worse before is not lost by widening."""
+    excess, widened = (Interval(sum(ends) / 2, *ends) for ends in (excess_s, widened_excess_s))
+    baseline = Baseline("mean", 10.0, excess, widened)
+    assert (baseline.relation, baseline.is_lost_by_widening) == (relation, is_lost)
 
 
 @pytest.fixture(scope="module")
